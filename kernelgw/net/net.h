@@ -1,0 +1,95 @@
+#ifndef KG_NET_NET_H
+#define KG_NET_NET_H
+/*
+ * HTTP and WebSocket on libwebsockets, as a guest on the caller's libuv loop. The only room that knows
+ * libwebsockets. It moves bytes: what a path means is the handler's business (kernelgw/api).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/blob.h"
+#include "base/err.h"
+
+struct kg_net;
+struct kg_http; /* one request */
+struct kg_ws;
+
+struct kg_net_config {
+    uv_loop_t *loop;
+    const char *address; /* numeric, "127.0.0.1", or a path for a unix socket with port 0 */
+    int port;            /* 0: any free one */
+    const char *tls_cert, *tls_key; /* both or none */
+    size_t max_body_bytes;          /* of a request; above: 413 */
+    size_t max_message_bytes;       /* of a WebSocket message, inbound; above: closed with 1009 */
+    /* Called once for each request, when its body is whole. Must lead to one kg_http_respond,
+     * kg_http_stream or kg_ws_accept, now or later. A request that asks for a WebSocket has
+     * kg_http_is_upgrade true; answering it by kg_http_respond refuses it with that status. */
+    void (*handler)(void *user, struct kg_http *req);
+    void *user;
+};
+
+int kg_net_open(struct kg_net **out, const struct kg_net_config *config, struct kg_err *err);
+int kg_net_port(const struct kg_net *n); /* the port in fact listened on */
+/* Stops listening and closes every connection (WebSockets with 1012); done comes when all is freed. */
+void kg_net_close(struct kg_net *n, void (*done)(void *user), void *user);
+
+/* --- requests; all pointers returned live until the request is answered --- */
+const char *kg_http_method(const struct kg_http *req); /* "GET"... */
+const char *kg_http_path(const struct kg_http *req);   /* as sent, not decoded, without the query */
+/* Query argument, percent-decoded, or NULL. */
+const char *kg_http_arg(const struct kg_http *req, const char *name);
+/* Header by lower-case name: authorization, origin, host, cookie, content-type, accept, if-none-match,
+ * x-xsrftoken, access-control-request-method, sec-websocket-protocol, ...; or NULL. */
+const char *kg_http_header(const struct kg_http *req, const char *name);
+const uint8_t *kg_http_body(const struct kg_http *req, size_t *n);
+const char *kg_http_peer(const struct kg_http *req); /* numeric address */
+bool kg_http_is_upgrade(const struct kg_http *req);
+/* Any time before the answer: called when the client goes away first; the request is then gone. */
+void kg_http_on_close(struct kg_http *req, void (*closed)(void *user), void *user);
+
+struct kg_http_header {
+    const char *name;
+    const char *value;
+};
+/* Answers and ends the request (req is invalid after). body is copied. HEAD sends no body. */
+void kg_http_respond(struct kg_http *req, int status, const char *content_type, const void *body, size_t n,
+                     const struct kg_http_header *headers, size_t header_count);
+
+/* An answer of unknown length (chunked). `more` is called, on the loop, whenever the socket can take more: it calls
+ * kg_http_stream_write zero or more times. After the last, kg_http_stream_end. closed: the client went away;
+ * last callback. */
+struct kg_http_stream_events {
+    void (*more)(void *user, struct kg_http *req);
+    void (*closed)(void *user);
+};
+void kg_http_stream(struct kg_http *req, int status, const char *content_type,
+                    const struct kg_http_stream_events *events, void *user);
+void kg_http_stream_write(struct kg_http *req, const void *data, size_t n); /* copied */
+void kg_http_stream_want(struct kg_http *req); /* there is something: call `more` when possible */
+void kg_http_stream_end(struct kg_http *req);
+
+/* --- WebSockets --- */
+struct kg_ws_events {
+    /* The handshake is done: from now on frames may be queued. */
+    void (*open)(void *user, struct kg_ws *ws);
+    /* One whole message; data is valid during the call and may be changed in place. */
+    void (*message)(void *user, uint8_t *data, size_t n, bool binary);
+    /* The socket takes more: queue frames until kg_ws_queue says false or there is nothing left. Comes after
+     * kg_ws_want, and never while the window is full. */
+    void (*fill)(void *user, struct kg_ws *ws);
+    /* Last callback; code as sent by the peer, 1006 when none was. ws is invalid after it. */
+    void (*closed)(void *user, int code);
+};
+/* Accepts an upgrade; subprotocol NULL selects none. req is invalid after. */
+void kg_ws_accept(struct kg_http *req, const char *subprotocol, const struct kg_ws_events *events, void *user);
+/* Queues one message: head (copied, at most 64 bytes, may be empty) followed by the slice, whose reference is taken
+ * over. Returns false when the window (1 MiB unsent) is now full; the message is queued all the same. */
+bool kg_ws_queue(struct kg_ws *ws, const void *head, size_t head_len, struct kg_slice body, bool binary);
+void kg_ws_want(struct kg_ws *ws); /* asks for `fill`, at the end of this turn of the loop */
+/* Sends what is queued, then a close frame. reason: at most 123 bytes. */
+void kg_ws_close(struct kg_ws *ws, int code, const char *reason);
+size_t kg_ws_unsent(const struct kg_ws *ws); /* bytes queued and not yet taken by the kernel */
+
+#endif

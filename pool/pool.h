@@ -1,0 +1,121 @@
+#ifndef KG_POOL_POOL_H
+#define KG_POOL_POOL_H
+/*
+ * Boxes: sandboxes with an agent inside, made by an engine, kept warm in stock, handed out once and
+ * destroyed after. The pool knows how to start a kernel in a box (so that stock kernels have already
+ * answered), but not what its messages mean: they pass through as records (base/record.h).
+ *
+ * Everything runs on the loop's thread. No callback comes before the call that caused it has returned.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "base/record.h"
+
+struct pl_pool;
+struct pl_box;
+
+struct pl_limits {
+    uint32_t memory_mb;
+    uint32_t cpu_milli; /* 500 = half a core */
+    uint32_t pids;
+    uint32_t tmp_mb; /* all tmpfs of the box together */
+};
+
+/* What a runtime's kernels and programs need: filled from its manifest by core. All strings borrowed
+ * for the life of the pool. */
+struct pl_runtime {
+    const char *name;  /* "python3" */
+    const char *image; /* oci: image name; process: ignored */
+    struct pl_limits kernel_limits;
+    struct pl_limits program_limits;
+    /* The agent's kernel.start request without id and op (argv, env, cwd, transport, interrupt_mode, ready_ms,
+     * warm_code, language), or NULL when this runtime has no kernel. Borrowed. */
+    json_t *kernel_start;
+    uint32_t stock_kernels; /* kept warm */
+    uint32_t stock_boxes;
+};
+
+enum pl_kind { PL_KERNEL, PL_PROGRAM };
+
+struct pl_claim {
+    const char *runtime; /* name */
+    enum pl_kind kind;
+    const struct pl_limits *limits; /* NULL: the runtime's; others never come from stock */
+    /* For PL_KERNEL. env: object of strings, borrowed. cwd may be NULL. cold: never from stock. */
+    json_t *env;
+    const char *cwd;
+    bool cold;
+};
+
+/* What a box tells its owner. All run on the loop, with the box still valid. */
+struct pl_box_events {
+    /* MSG and EVENT records, in order of rec->seq. body is valid during the call; keep it by a slice. */
+    void (*record)(void *user, const struct kg_rec *rec, struct kg_slice body);
+    /* The box is no more (PID 1 ended, engine lost it, link protocol broken): why is a sentence. The last
+     * callback: the box pointer is invalid after it. Not called after pl_box_destroy. */
+    void (*gone)(void *user, const char *why, bool oom);
+};
+
+struct pl_pool_config {
+    uv_loop_t *loop;
+    const char *engine;    /* "oci" or "process" */
+    const char *run_dir;   /* sockets */
+    const char *agent;     /* path of the agent's binary (process engine) */
+    const char *boxd;      /* path of boxd's socket (oci engine) */
+    const char *owner;     /* uuid of this gateway */
+    const struct pl_runtime *runtimes;
+    size_t runtime_count;
+    uint32_t max_boxes;    /* claimed and stock together */
+    uint32_t max_starting; /* at once; 0: one a core */
+};
+
+int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, struct kg_err *err);
+/* Destroys every box; done comes when none is left. */
+void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user);
+
+/*
+ * Asks for a box. done comes exactly once, later: with a box (its kernel has answered, for PL_KERNEL; *info
+ * is the kernel's kernel_info content, borrowed for the call) or with box NULL and err (-EAGAIN: full,
+ * -ENOENT: no such runtime, -ETIMEDOUT, -EIO). The id may be used to cancel until then; a cancelled claim's
+ * done comes with -ECANCELED. 0 is never an id.
+ */
+typedef void pl_claim_done(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err);
+uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user);
+void pl_claim_cancel(struct pl_pool *p, uint64_t claim);
+
+const char *pl_box_id(const struct pl_box *b);
+/* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. */
+void pl_box_set_events(struct pl_box *b, const struct pl_box_events *events, void *user);
+/* Sends a MSG: frame is copied. -ENOBUFS when more than 64 MiB wait to be sent: the sender is told to wait. */
+int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, struct kg_err *err);
+
+/* Sends a request; takes req (id and op are set here) and answers once with the REPLY's object (borrowed), or with
+ * err when the box is gone first. data/n follow as DATA when data is not NULL (copied). */
+typedef void pl_reply(void *user, const json_t *reply, const struct kg_err *err);
+void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n, pl_reply *done,
+                    void *user);
+
+/* Stops (true) or goes on (false) reading the link: only while the gateway itself is overloaded. */
+void pl_box_hold(struct pl_box *b, bool hold);
+/* CPU and memory in force, asked from the engine; answers once. oom_kills counts since the box began. */
+struct pl_stats {
+    uint64_t memory_bytes, memory_peak_bytes, oom_kills, pids, cpu_ms;
+};
+typedef void pl_stats_done(void *user, const struct pl_stats *stats, const struct kg_err *err);
+void pl_box_stats(struct pl_box *b, pl_stats_done *done, void *user);
+/* Starts the box's kernel again in the same box: kernel.stop, then kernel.start. done as for pl_claim's info. */
+void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_reply *done, void *user);
+/* Gives the box back to be destroyed. No callback of its events comes after; replies still due come with
+ * -ECANCELED, before this returns never. b is invalid afterwards. */
+void pl_box_destroy(struct pl_box *b);
+
+/* For /api/status, /metrics and tests: appended as one JSON object. */
+struct kg_buf;
+void pl_pool_report(const struct pl_pool *p, struct kg_buf *out);
+
+#endif
