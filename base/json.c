@@ -54,9 +54,10 @@ void kg_json_array_end(struct kg_json *j)
     end(j, ']');
 }
 
-/* Length of the valid UTF-8 character at s, 0 when there is none. Source: RFC 3629, section 4. */
-static size_t utf8_char(const uint8_t *s, size_t n)
+size_t kg_utf8_char(const uint8_t *s, size_t n)
 {
+    if (n == 0)
+        return 0;
     if (s[0] < 0x80)
         return 1;
     size_t want = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -93,7 +94,7 @@ static void add_string(struct kg_buf *out, const uint8_t *s, size_t n)
             i++;
             continue;
         }
-        size_t len = s[i] >= 0x80 ? utf8_char(s + i, n - i) : 0;
+        size_t len = s[i] >= 0x80 ? kg_utf8_char(s + i, n - i) : 0;
         if (len > 0) {
             i += len;
             continue;

@@ -38,6 +38,10 @@ void kg_json_kstr(struct kg_json *j, const char *key, const char *s);
 void kg_json_kint(struct kg_json *j, const char *key, int64_t v);
 void kg_json_kbool(struct kg_json *j, const char *key, bool v);
 
+/* Length of the valid UTF-8 character at the start of s, 0 when there is none: no overlong forms, no
+ * surrogates, nothing above U+10FFFF. Source: RFC 3629, section 4. */
+size_t kg_utf8_char(const uint8_t *s, size_t n);
+
 /* How many bytes at the start of s form whole UTF-8 characters when the last may be cut off:
  * n, or up to 3 less. Used to cut output between characters. */
 size_t kg_utf8_whole(const uint8_t *s, size_t n);

@@ -64,6 +64,8 @@ void jy_kernelspecs_release(struct jy_kernelspecs *k);
 
 /* {"name","spec","resources"}: a new reference. */
 json_t *jy_kernelspec_model(const struct jy_kernelspec *k);
+/* argv with {resource_dir} replaced, {connection_file} left to the agent: a new reference. */
+json_t *jy_kernelspec_argv(const struct jy_kernelspec *k);
 
 /*
  * Opens a resource by its decoded name, which may hold slashes but no empty part, no part that starts

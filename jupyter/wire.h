@@ -50,7 +50,7 @@ void jy_key_sign(const struct jy_key *k, const struct jy_msg *m, char out[JY_SIG
 /*
  * Checks the signature, in constant time, and that it was not among the last JY_DIGEST_HISTORY good
  * ones. Returns 0, -EBADMSG (missing or wrong) or -EALREADY (seen before). Only good ones are
- * remembered. Memory: 24 bytes for each remembered one, in steps, 2.5 MiB at most.
+ * remembered. Memory: 24 bytes for each remembered one, in steps, 1.5 MiB at most.
  */
 int jy_key_verify(struct jy_key *k, const struct jy_wire *w, struct kg_err *err);
 
