@@ -1,0 +1,37 @@
+#!/bin/bash
+# Makes the virtual environment of the tests, once for each content of requirements.txt, and prints its path.
+# It stands in the cache, outside the tree: ${KERNELGW_CACHE:-/var/cache/kernelgw}/venv-tests. A second call takes
+# milliseconds. Two calls at once are safe: the second waits.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+requirements=$here/requirements.txt
+cache=${KERNELGW_CACHE:-/var/cache/kernelgw}
+venv=$cache/venv-tests
+
+# Debian's own interpreter first: what else is first in PATH may lack ensurepip or be moved away later.
+python=
+for candidate in /usr/bin/python3 "$(command -v python3 || true)"; do
+    if [ -n "$candidate" ] && "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "tests/venv.sh: no python3 with the venv module; on Debian: apt-get install python3-venv" >&2
+    exit 1
+fi
+
+# The interpreter is part of the stamp: a venv does not outlive a change of its minor version.
+stamp=$({ "$python" -VV; cat "$requirements"; } | sha256sum | cut -d' ' -f1)
+
+mkdir -p "$cache"
+exec 9>"$cache/venv-tests.lock"
+flock 9
+if [ "$(cat "$venv/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv" >&2
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/pip" install --quiet --progress-bar off -r "$requirements" >&2
+    echo "$stamp" >"$venv/.stamp"
+fi
+echo "$venv"
