@@ -1,0 +1,36 @@
+#ifndef KG_CONFIG_H
+#define KG_CONFIG_H
+/*
+ * The server's settings. One table (config.c) says each option's name, kind, bounds, default and help; from it
+ * come the flags (--max-kernels 50), the environment (KERNELGW_MAX_KERNELS), the JSON file ({"max-kernels": 50}),
+ * --help and --print-config. Flags win over the environment, the environment over the file.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct kg_config {
+    char *config; /* path of the JSON file, or NULL */
+    char *address, *base_url, *token, *allow_origin, *tls_cert, *tls_key;
+    char *engine, *run_dir, *boxd, *agent, *runtimes, *languages, *default_kernel;
+    char *log_level;
+    int64_t port, max_connections, max_body_mb, max_message_mb;
+    int64_t max_boxes, max_starting, max_kernels, max_runs, stock_kernels, stock_boxes;
+    int64_t run_wall_s, run_wall_max_s, run_output_mb, memory_max_mb;
+    bool log_json, allow_root, anonymous, print_config, help, version;
+};
+
+/*
+ * Fills *c from argv, environ and the file that they name. Returns 0; -EINVAL with *err saying which option is
+ * wrong, where it was set, and what would be right. c is to be released in either case.
+ */
+int kg_config_load(struct kg_config *c, int argc, char *const *argv, struct kg_err *err);
+void kg_config_release(struct kg_config *c);
+
+void kg_config_help(FILE *out);
+/* The settings in force as one JSON object that --config would take; the token is not shown. */
+void kg_config_print(const struct kg_config *c, FILE *out);
+
+#endif

@@ -1,0 +1,307 @@
+#include "kernelgw/core/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "jupyter/message.h"
+#include "jupyter/scan.h"
+#include "jupyter/wsframe.h"
+#include "kernelgw/core/limits.h"
+#include "kernelgw/core/say.h"
+
+enum { CODE_REPLACED = 1008 };
+
+/* A request that the kernel has not answered yet. */
+struct kg_request {
+    uint32_t reader;
+    uint8_t channel;
+    char *type;          /* "execute_request" */
+    struct kg_buf header; /* the asker's, for answers that the kernel can no longer give */
+    UT_hash_handle hh;
+    char msg_id[]; /* raw JSON text */
+};
+
+static void request_free(struct kg_kernel *k, struct kg_request *r)
+{
+    HASH_DEL(k->requests, r);
+    kg_buf_release(&r->header);
+    free(r->type);
+    free(r);
+}
+
+static struct kg_request *request_find(struct kg_kernel *k, struct kg_span msg_id)
+{
+    struct kg_request *r = NULL;
+    HASH_FIND(hh, k->requests, msg_id.data, msg_id.len, r);
+    return r;
+}
+
+static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_msg *msg, const struct jy_header *h)
+{
+    struct kg_request *r = request_find(k, h->msg_id);
+    if (r)
+        request_free(k, r);
+    r = kg_calloc(1, sizeof *r + h->msg_id.len + 1);
+    memcpy(r->msg_id, h->msg_id.data, h->msg_id.len);
+    r->reader = reader;
+    r->channel = msg->channel;
+    r->type = kg_strndup((const char *)h->msg_type.data, h->msg_type.len);
+    kg_buf_add(&r->header, msg->header.data, msg->header.len);
+    HASH_ADD_KEYPTR(hh, k->requests, r->msg_id, h->msg_id.len, r);
+}
+
+uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done)
+{
+    struct jy_msg msg;
+    struct jy_header parent;
+    if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
+        jy_header_peek(&parent, msg.parent_header, NULL) < 0 || !parent.msg_id.data)
+        return 0;
+    struct kg_request *r = request_find(k, parent.msg_id);
+    if (!r)
+        return 0;
+    uint32_t reader = r->reader;
+    if (done)
+        request_free(k, r);
+    return reader;
+}
+
+/* "execute_request" -> "execute_reply" */
+static char *reply_type_of(const char *type)
+{
+    size_t n = strlen(type);
+    if (n > 8 && strcmp(type + n - 8, "_request") == 0)
+        n -= 8;
+    return kg_asprintf("%.*s_reply", (int)n, type);
+}
+
+void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue)
+{
+    struct kg_request *r, *following;
+    HASH_ITER(hh, k->requests, r, following)
+    {
+        struct kg_span parent = {r->header.data, r->header.len};
+        kg_autofree char *reply = reply_type_of(r->type);
+        bool execute = strcmp(r->type, "execute_request") == 0;
+        if (!ename)
+            kg_kernel_say(k, kg_say(r->channel, reply, k->session, parent, NULL, "{\"status\":\"aborted\"}"),
+                          r->channel, KG_KIND_REPLY, r->reader);
+        else {
+            if (execute)
+                kg_kernel_say(k, kg_say_error(KG_CH_IOPUB, NULL, k->session, parent, ename, evalue), KG_CH_IOPUB,
+                              KG_KIND_ERROR, 0);
+            kg_kernel_say(k, kg_say_error(r->channel, reply, k->session, parent, ename, evalue), r->channel,
+                          KG_KIND_REPLY, r->reader);
+        }
+        kg_kernel_say(k, kg_say_status(k->session, parent, "idle"), KG_CH_IOPUB, KG_KIND_STATUS_IDLE, 0);
+        request_free(k, r);
+    }
+}
+
+static void client_free(struct kg_client *c)
+{
+    DL_DELETE(c->kernel->clients, c);
+    kg_reader_detach(&c->reader);
+    free(c->session_id);
+    free(c);
+}
+
+static void close_live(struct kg_client *c, int code, const char *reason)
+{
+    const struct kg_client_events *events = c->events;
+    c->events = NULL;
+    c->detached_ms = kg_clock_ms();
+    if (events)
+        events->closed(c->user, code, reason);
+}
+
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, const struct kg_client_events *events,
+                                   void *user)
+{
+    struct kg_client *c = NULL;
+    if (session_id && session_id[0])
+        DL_FOREACH(k->clients, c)
+        {
+            if (strcmp(c->session_id, session_id) == 0)
+                break;
+        }
+    if (c) {
+        /* a connection that comes back may find its own half-dead predecessor still here */
+        close_live(c, CODE_REPLACED, "replaced by a newer connection with the same session_id");
+    } else {
+        c = kg_calloc(1, sizeof *c);
+        c->kernel = k;
+        c->session_id = kg_strdup(session_id ? session_id : "");
+        kg_reader_attach(&c->reader, &k->journal, false);
+        DL_APPEND(k->clients, c);
+    }
+    c->events = events;
+    c->user = user;
+    c->reader.progress_ms = kg_clock_ms();
+    kg_kernel_touch(k);
+    return c;
+}
+
+static void drop_oldest_detached(struct kg_kernel *k)
+{
+    size_t count = 0;
+    struct kg_client *c, *oldest = NULL;
+    DL_FOREACH(k->clients, c)
+    {
+        if (c->events)
+            continue;
+        count++;
+        if (!oldest || c->detached_ms < oldest->detached_ms)
+            oldest = c;
+    }
+    if (count > KG_DETACHED_READERS_MAX)
+        client_free(oldest);
+}
+
+void kg_client_detach(struct kg_client *c)
+{
+    struct kg_kernel *k = c->kernel;
+    c->events = NULL;
+    c->detached_ms = kg_clock_ms();
+    kg_kernel_touch(k);
+    if (!c->session_id[0])
+        client_free(c); /* nothing to come back by */
+    else
+        drop_oldest_detached(k);
+    kg_kernel_check_hold(k);
+}
+
+void kg_clients_close(struct kg_kernel *k, int code, const char *reason)
+{
+    struct kg_client *c, *following;
+    DL_FOREACH_SAFE(k->clients, c, following)
+    {
+        close_live(c, code, reason);
+        client_free(c);
+    }
+}
+
+void kg_clients_expire(struct kg_kernel *k, uint64_t now_ms)
+{
+    struct kg_client *c, *following;
+    DL_FOREACH_SAFE(k->clients, c, following)
+    if (!c->events && now_ms - c->detached_ms > KG_DETACHED_READER_MS)
+        client_free(c);
+}
+
+static int queue_early(struct kg_kernel *k, uint8_t channel, const uint8_t *frame, size_t n, struct kg_err *err)
+{
+    if (k->early_count >= KG_EARLY_COUNT || k->early_bytes + n > KG_EARLY_BYTES)
+        return kg_err_set(err, -EAGAIN, "too many requests wait for kernel %s to start", k->id);
+    struct kg_early *e = kg_malloc(sizeof *e + n);
+    e->next = NULL;
+    e->channel = channel;
+    e->len = n;
+    memcpy(e->frame, frame, n);
+    if (k->early_last)
+        k->early_last->next = e;
+    else
+        k->early = e;
+    k->early_last = e;
+    k->early_count++;
+    k->early_bytes += n;
+    return 0;
+}
+
+int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct kg_err *err)
+{
+    struct kg_kernel *k = c->kernel;
+    struct jy_msg msg;
+    struct jy_header header;
+    int rc = jy_wsframe_split(&msg, frame, n, err);
+    if (rc == 0)
+        rc = jy_header_require(&header, msg.header, err);
+    if (rc < 0)
+        return rc;
+    if (msg.channel == KG_CH_IOPUB)
+        return kg_err_set(err, -ENOENT, "nothing is sent on iopub by clients");
+    if (k->state == KG_K_DEAD)
+        return kg_err_set(err, -ESRCH, "kernel %s is dead: %s", k->id, k->reason);
+    kg_kernel_touch(k);
+    k->core->counters.requests++;
+    if (HASH_COUNT(k->requests) >= KG_PENDING_MAX)
+        return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX, k->id);
+    rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err) : queue_early(k, msg.channel, frame, n, err);
+    if (rc < 0)
+        return rc;
+    if (msg.channel != KG_CH_STDIN)
+        request_add(k, c->reader.id, &msg, &header);
+    if (jy_text_is(header.msg_type, "execute_request")) {
+        kg_buf_clear(&k->last_parent);
+        kg_buf_add(&k->last_parent, msg.header.data, msg.header.len);
+    }
+    return 0;
+}
+
+static struct kg_slice say_gap(struct kg_kernel *k, const struct kg_gap *gap)
+{
+    char text[200];
+    char metadata[120];
+    snprintf(metadata, sizeof metadata, "{\"kgw\":{\"gap\":{\"messages\":%llu,\"bytes\":%llu}}}",
+             (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    snprintf(text, sizeof text,
+             "\n[kernelgw: %llu messages (%llu bytes) of output are missing here: this connection read too slowly]\n",
+             (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    struct kg_span parent = {k->last_parent.data, k->last_parent.len};
+    return kg_say_stream(k->session, parent, metadata, "stderr", text);
+}
+
+bool kg_client_next(struct kg_client *c, struct kg_slice *out)
+{
+    const struct kg_entry *e;
+    struct kg_gap gap;
+    switch (kg_reader_next(&c->reader, &e, &gap)) {
+    case KG_READ_NONE: return false;
+    case KG_READ_GAP:
+        c->kernel->core->counters.gaps++;
+        c->kernel->core->counters.gap_messages += gap.messages;
+        kg_log(KG_WARN, "kernel", "slow reader lost output", "kernel=%s messages=%llu bytes=%llu", c->kernel->id,
+               (unsigned long long)gap.messages, (unsigned long long)gap.bytes);
+        *out = say_gap(c->kernel, &gap);
+        return true;
+    case KG_READ_ENTRY: *out = kg_slice_of(e->frame.blob, e->frame.data, e->frame.len); return true;
+    }
+    return false;
+}
+
+void kg_client_read_done(struct kg_client *c)
+{
+    kg_journal_trim(c->reader.journal);
+    if (c->kernel->held)
+        kg_kernel_check_hold(c->kernel);
+}
+
+void kg_kernel_check_hold(struct kg_kernel *k)
+{
+    uint64_t now = kg_clock_ms();
+    uint64_t most = 0;
+    struct kg_client *c;
+    DL_FOREACH(k->clients, c)
+    {
+        /* one that takes nothing is not waited for: it will be told of its gap */
+        if (!c->events || now - c->reader.progress_ms > KG_HOLD_GRACE_MS)
+            continue;
+        uint64_t lag = kg_reader_lag(&c->reader);
+        if (lag > most)
+            most = lag;
+    }
+    uint64_t mark = k->held ? KG_JOURNAL_OUTPUT_BYTES / 2 : (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3;
+    bool hold = k->box && most > mark;
+    if (hold == k->held)
+        return;
+    k->held = hold;
+    if (k->box)
+        pl_box_hold(k->box, hold);
+    if (hold)
+        kg_core_watch_holds(k->core);
+}

@@ -1,0 +1,44 @@
+#ifndef KG_CORE_CLIENT_H
+#define KG_CORE_CLIENT_H
+/*
+ * One connection to a kernel, or the place kept for one that dropped: where it is in the journal, and what it
+ * asked. A client that comes back with its session_id goes on where it was.
+ */
+#include "kernelgw/core/kernel.h"
+
+struct kg_client_events {
+    /* There is something to read. */
+    void (*wake)(void *user);
+    /* The kernel, or a newer connection with the same session_id, ends this one. Last callback; the client is
+     * invalid afterwards. */
+    void (*closed)(void *user, int code, const char *reason);
+};
+
+struct kg_client {
+    struct kg_client *prev, *next;
+    struct kg_kernel *kernel;
+    struct kg_reader reader;
+    char *session_id; /* "" when the client gave none */
+    const struct kg_client_events *events; /* NULL: detached */
+    void *user;
+    uint64_t detached_ms;
+};
+
+/* Never fails. session_id may be NULL. The client belongs to the kernel; give it back by kg_client_detach. */
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, const struct kg_client_events *events,
+                                   void *user);
+/* The connection dropped. No callback comes afterwards. */
+void kg_client_detach(struct kg_client *c);
+
+/*
+ * A request from the client, as one v1 frame (borrowed). Returns 0; -EPROTO for a frame that is none, -EAGAIN when
+ * too much waits, -ENOENT for a channel that does not exist (nothing was done), -ESRCH when the kernel is dead.
+ */
+int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct kg_err *err);
+
+/* The next message for the client; the caller owns the slice's reference. False when there is none. */
+bool kg_client_next(struct kg_client *c, struct kg_slice *out);
+/* After a batch of kg_client_next. */
+void kg_client_read_done(struct kg_client *c);
+
+#endif

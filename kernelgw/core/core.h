@@ -1,0 +1,62 @@
+#ifndef KG_CORE_CORE_H
+#define KG_CORE_CORE_H
+/*
+ * The server without its outside: kernels, runs, Jupyter sessions, and the pool that they take boxes from. One
+ * kg_core for a process; everything on the loop's thread. No HTTP: kernelgw/api brings requests here.
+ */
+#include <stdint.h>
+#include <uthash.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "kernelgw/core/runtimes.h"
+#include "pool/pool.h"
+
+struct kg_kernel;
+struct kg_run;
+struct kg_session;
+
+struct kg_core_config {
+    uv_loop_t *loop;
+    const char *engine, *run_dir, *agent, *boxd;
+    const char *default_kernel;
+    struct kg_runtimes_config runtimes;
+    uint32_t max_boxes, max_starting, max_kernels, max_runs;
+    uint32_t run_wall_s, run_wall_max_s, run_output_mb, memory_max_mb;
+};
+
+struct kg_counters {
+    uint64_t kernels_started, kernels_died, runs_started, requests, gaps, gap_messages;
+};
+
+struct kg_core {
+    struct kg_core_config config;
+    uv_loop_t *loop;
+    struct pl_pool *pool;
+    struct kg_runtimes runtimes;
+    struct kg_kernel *kernels;   /* uthash by id */
+    struct kg_run *runs;         /* uthash by id, oldest first */
+    struct kg_session *sessions; /* uthash by id */
+    struct kg_counters counters;
+    uv_timer_t *tick;  /* once a second: what has a time to live */
+    uv_timer_t *holds; /* while a reader holds a box back */
+    int64_t started_us, last_activity_us;
+    char owner[KG_UUID_SIZE]; /* of this server's boxes */
+    bool closing;
+    void (*closed)(void *user);
+    void *closed_user;
+};
+
+int kg_core_open(struct kg_core **out, const struct kg_core_config *config, struct kg_err *err);
+/* Ends every kernel and run; done comes when no box is left, and frees core. */
+void kg_core_close(struct kg_core *core, void (*done)(void *user), void *user);
+
+size_t kg_core_connections(const struct kg_core *core); /* of clients to kernels */
+/* The pool's figures and the counters, as one JSON object. */
+void kg_core_report(const struct kg_core *core, struct kg_buf *out);
+/* Looks every 50 ms, from now on and while there is need, whether a held box may go on. */
+void kg_core_watch_holds(struct kg_core *core);
+
+#endif

@@ -1,0 +1,491 @@
+#include "kernelgw/core/kernel.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kernelgw/core/client.h"
+#include "kernelgw/core/limits.h"
+#include "kernelgw/core/say.h"
+#include "kernelgw/core/session.h"
+
+#define S(state) (1u << (state))
+
+static const char *const state_names[KG_K_STATES] = {"starting", "idle", "busy", "restarting", "dead"};
+
+/* What may follow what. */
+static const uint8_t may_follow[KG_K_STATES] = {
+    [KG_K_STARTING] = S(KG_K_IDLE) | S(KG_K_DEAD),
+    [KG_K_IDLE] = S(KG_K_BUSY) | S(KG_K_RESTARTING) | S(KG_K_DEAD),
+    [KG_K_BUSY] = S(KG_K_IDLE) | S(KG_K_RESTARTING) | S(KG_K_DEAD),
+    [KG_K_RESTARTING] = S(KG_K_IDLE) | S(KG_K_DEAD),
+    [KG_K_DEAD] = S(KG_K_RESTARTING),
+};
+
+static const struct pl_box_events box_events;
+static void start_box(struct kg_kernel *k);
+
+static void enter(struct kg_kernel *k, enum kg_kernel_state to, const char *why)
+{
+    if (k->state == to || !(may_follow[k->state] & S(to)))
+        return;
+    /* busy and idle follow each other with every cell */
+    bool routine = (S(k->state) | S(to)) == (S(KG_K_IDLE) | S(KG_K_BUSY));
+    if (!routine)
+        kg_log(KG_INFO, "kernel", "state", "id=%s from=%s to=%s why=%s", k->id, state_names[k->state], state_names[to],
+               why);
+    k->state = to;
+}
+
+const char *kg_kernel_state_name(const struct kg_kernel *k)
+{
+    return state_names[k->state];
+}
+
+void kg_kernel_touch(struct kg_kernel *k)
+{
+    k->last_activity_us = kg_clock_wall_us();
+    k->core->last_activity_us = k->last_activity_us;
+}
+
+void kg_kernel_wake(struct kg_kernel *k)
+{
+    struct kg_client *c, *following;
+    DL_FOREACH_SAFE(k->clients, c, following)
+    if (c->events)
+        c->events->wake(c->user);
+}
+
+void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind, uint32_t target)
+{
+    kg_journal_append(&k->journal, frame, channel, kind, target);
+    kg_slice_release(&frame);
+    if (!k->journal.readers)
+        kg_journal_trim(&k->journal);
+    kg_kernel_wake(k);
+}
+
+static void unref(struct kg_kernel *k)
+{
+    if (--k->refs > 0)
+        return;
+    kg_journal_release(&k->journal);
+    kg_buf_release(&k->last_parent);
+    json_decref(k->env);
+    free(k->cwd);
+    free(k);
+}
+
+static void tell_waiters(struct kg_kernel *k, const struct kg_err *err)
+{
+    while (k->waiters) {
+        struct kg_waiter *w = k->waiters;
+        LL_DELETE(k->waiters, w);
+        w->done(w->user, err ? NULL : k, err);
+        free(w);
+    }
+}
+
+static void add_waiter(struct kg_kernel *k, kg_kernel_done *done, void *user)
+{
+    if (!done)
+        return;
+    struct kg_waiter *w = kg_calloc(1, sizeof *w);
+    w->done = done;
+    w->user = user;
+    LL_APPEND(k->waiters, w);
+}
+
+void kg_kernel_forget_waiter(struct kg_kernel *k, void *user)
+{
+    struct kg_waiter *w, *following;
+    LL_FOREACH_SAFE(k->waiters, w, following)
+    if (w->user == user) {
+        LL_DELETE(k->waiters, w);
+        free(w);
+    }
+}
+
+static void drop_early(struct kg_kernel *k)
+{
+    while (k->early) {
+        struct kg_early *e = k->early;
+        k->early = e->next;
+        free(e);
+    }
+    k->early_last = NULL;
+    k->early_bytes = k->early_count = 0;
+}
+
+static void became_ready(struct kg_kernel *k, const char *how)
+{
+    k->ready = true;
+    k->up_ms = kg_clock_ms();
+    enter(k, KG_K_IDLE, how);
+    kg_kernel_touch(k);
+    struct kg_err err;
+    for (struct kg_early *e = k->early; e; e = e->next)
+        if (pl_box_send(k->box, e->channel, e->frame, e->len, &err) < 0)
+            kg_log(KG_ERROR, "kernel", "early request lost", "id=%s why=%s", k->id, err.text);
+    drop_early(k);
+    tell_waiters(k, NULL);
+}
+
+/* The end of the road: clients are told, and only a restart by hand brings the kernel back. */
+static void became_dead(struct kg_kernel *k, const struct kg_err *err)
+{
+    snprintf(k->reason, sizeof k->reason, "%s", err->text);
+    k->ready = false;
+    enter(k, KG_K_DEAD, err->text);
+    drop_early(k);
+    kg_requests_fail(k, "KernelDied", err->text);
+    kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "dead"), KG_CH_IOPUB, KG_KIND_STATUS_STARTING, 0);
+    tell_waiters(k, err);
+}
+
+static void give_box_back(struct kg_kernel *k)
+{
+    k->ready = false;
+    k->held = false;
+    if (k->box)
+        pl_box_destroy(k->box);
+    k->box = NULL;
+}
+
+static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
+{
+    (void)info;
+    struct kg_kernel *k = user;
+    k->claim = 0;
+    if (k->deleted) {
+        if (box)
+            pl_box_destroy(box);
+    } else if (!box) {
+        became_dead(k, err);
+    } else {
+        k->box = box;
+        k->oom_kills = 0;
+        pl_box_set_events(box, &box_events, k);
+        became_ready(k, "box claimed");
+    }
+    unref(k);
+}
+
+static void start_box(struct kg_kernel *k)
+{
+    struct pl_claim claim = {
+        .runtime = k->runtime->pool.name, .kind = PL_KERNEL, .env = k->env, .cwd = k->cwd};
+    k->refs++;
+    k->claim = pl_claim(k->core->pool, &claim, claimed, k);
+}
+
+static void restarted(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_kernel *k = user;
+    if (!k->deleted && k->state == KG_K_RESTARTING && k->box) {
+        const char *why = err ? err->text : json_string_value(json_object_get(reply, "error"));
+        bool ok = !err && !json_is_false(json_object_get(reply, "ok"));
+        if (ok) {
+            became_ready(k, "restarted");
+        } else {
+            /* a box that can't start its kernel again is replaced */
+            kg_log(KG_WARN, "kernel", "restart in place failed", "id=%s why=%s", k->id, why ? why : "unknown");
+            give_box_back(k);
+            start_box(k);
+        }
+    }
+    unref(k);
+}
+
+static void restart_now(struct kg_kernel *k, const char *why)
+{
+    enter(k, KG_K_RESTARTING, why);
+    k->ready = false;
+    if (k->box) {
+        k->refs++;
+        pl_box_restart_kernel(k->box, k->env, k->cwd, restarted, k);
+    } else if (!k->claim) {
+        start_box(k);
+    }
+}
+
+/* After a death that nobody asked for. */
+static void restart_by_itself(struct kg_kernel *k, const char *why)
+{
+    snprintf(k->reason, sizeof k->reason, "%s", why);
+    kg_log(KG_WARN, "kernel", "died", "id=%s why=%s", k->id, why);
+    k->core->counters.kernels_died++;
+    k->deaths = kg_clock_ms() - k->up_ms < KG_AUTORESTART_MS ? k->deaths + 1 : 1;
+    kg_autofree char *told = kg_asprintf("%s; its variables are lost, and it is being started again", why);
+    drop_early(k);
+    kg_requests_fail(k, "KernelDied", told);
+    if (k->deaths > KG_AUTORESTART_MAX) {
+        struct kg_err err;
+        kg_err_set(&err, -EIO, "%s; it died %u times in a row and is not started again", why, k->deaths);
+        give_box_back(k);
+        became_dead(k, &err);
+        return;
+    }
+    enter(k, KG_K_RESTARTING, why);
+    kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "restarting"), KG_CH_IOPUB,
+                  KG_KIND_STATUS_STARTING, 0);
+    restart_now(k, why);
+}
+
+struct death {
+    struct kg_kernel *kernel;
+    json_int_t exit_code, signal;
+};
+
+static void death_explained(void *user, const struct pl_stats *stats, const struct kg_err *err)
+{
+    (void)err;
+    struct death *d = user;
+    struct kg_kernel *k = d->kernel;
+    if (!k->deleted && k->state != KG_K_RESTARTING && k->state != KG_K_DEAD) {
+        char why[KG_ERR_TEXT_MAX];
+        if (stats && stats->oom_kills > k->oom_kills) {
+            k->oom_kills = stats->oom_kills;
+            snprintf(why, sizeof why, "the kernel ran out of memory (its limit is %u MB) and was killed",
+                     k->runtime->pool.kernel_limits.memory_mb);
+        } else if (d->signal) {
+            snprintf(why, sizeof why, "the kernel was ended by signal %lld (%s)", (long long)d->signal,
+                     strsignal((int)d->signal)); /* NOLINT(concurrency-mt-unsafe): one thread */
+        } else {
+            snprintf(why, sizeof why, "the kernel exited with status %lld", (long long)d->exit_code);
+        }
+        restart_by_itself(k, why);
+    }
+    free(d);
+    unref(k);
+}
+
+static void on_event(struct kg_kernel *k, const struct kg_slice *body)
+{
+    json_t *event = json_loadb((const char *)body->data, body->len, 0, NULL);
+    const char *name = json_string_value(json_object_get(event, "event"));
+    if (name && strcmp(name, "kernel_exit") == 0) {
+        k->ready = false;
+        struct death *d = kg_calloc(1, sizeof *d);
+        d->kernel = k;
+        d->exit_code = json_integer_value(json_object_get(event, "exit_code"));
+        d->signal = json_integer_value(json_object_get(event, "signal"));
+        k->refs++;
+        pl_box_stats(k->box, death_explained, d);
+    } else if (name && strcmp(name, "gap") == 0) {
+        json_int_t messages = json_integer_value(json_object_get(event, "messages"));
+        json_int_t bytes = json_integer_value(json_object_get(event, "bytes"));
+        char metadata[120];
+        char text[160];
+        snprintf(metadata, sizeof metadata, "{\"kgw\":{\"gap\":{\"messages\":%lld,\"bytes\":%lld}}}",
+                 (long long)messages, (long long)bytes);
+        snprintf(text, sizeof text, "\n[kernelgw: %lld messages (%lld bytes) were lost between box and server]\n",
+                 (long long)messages, (long long)bytes);
+        struct kg_span parent = {k->last_parent.data, k->last_parent.len};
+        kg_kernel_say(k, kg_say_stream(k->session, parent, metadata, "stderr", text), KG_CH_IOPUB, KG_KIND_ERROR, 0);
+    } else {
+        kg_log(KG_WARN, "kernel", "event from the box", "id=%s event=%.*s", k->id, (int)(body->len < 200 ? body->len : 200),
+               (const char *)body->data);
+    }
+    json_decref(event);
+}
+
+static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
+{
+    struct kg_kernel *k = user;
+    if (rec->type == KG_REC_EVENT) {
+        on_event(k, &body);
+        return;
+    }
+    uint32_t target = 0;
+    switch (rec->kind) {
+    case KG_KIND_STATUS_BUSY:
+        if (k->ready)
+            enter(k, KG_K_BUSY, "");
+        kg_kernel_touch(k);
+        break;
+    case KG_KIND_STATUS_IDLE:
+        if (k->ready)
+            enter(k, KG_K_IDLE, "");
+        kg_kernel_touch(k);
+        break;
+    case KG_KIND_REPLY:
+    case KG_KIND_KERNEL_INFO: target = kg_requests_asker(k, &body, true); break;
+    case KG_KIND_INPUT_REQUEST: target = kg_requests_asker(k, &body, false); break;
+    default: break;
+    }
+    if (rec->channel != KG_CH_IOPUB && target == 0)
+        return; /* answers something that nobody here asked */
+    kg_journal_append(&k->journal, body, rec->channel, rec->kind, target);
+    if (!k->journal.readers)
+        kg_journal_trim(&k->journal);
+    else if (k->journal.lane[KG_LANE_OUTPUT].bytes > (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3)
+        kg_kernel_check_hold(k);
+    kg_kernel_wake(k);
+}
+
+static void on_gone(void *user, const char *why, bool oom)
+{
+    struct kg_kernel *k = user;
+    k->box = NULL;
+    k->ready = false;
+    k->held = false;
+    char text[KG_ERR_TEXT_MAX];
+    if (oom)
+        snprintf(text, sizeof text, "the kernel's box ran out of memory (its limit is %u MB)",
+                 k->runtime->pool.kernel_limits.memory_mb);
+    else
+        snprintf(text, sizeof text, "the kernel's box was lost: %s", why);
+    if (k->state == KG_K_RESTARTING)
+        start_box(k);
+    else if (k->state != KG_K_DEAD)
+        restart_by_itself(k, text);
+}
+
+static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
+
+static int check_env(json_t *env, struct kg_err *err)
+{
+    const char *key;
+    json_t *value;
+    if (env && !json_is_object(env))
+        return kg_err_set(err, -EINVAL, "env must be an object of strings");
+    json_object_foreach(env, key, value)
+    {
+        if (!json_is_string(value))
+            return kg_err_set(err, -EINVAL, "env.%.60s must be a string", key);
+        if (!key[0] || strchr(key, '=') || strlen(json_string_value(value)) != json_string_length(value))
+            return kg_err_set(err, -EINVAL, "env has a name or value that can't be set: \"%.60s\"", key);
+    }
+    return 0;
+}
+
+int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start, struct kg_kernel **out,
+                    kg_kernel_done *done, void *user, struct kg_err *err)
+{
+    const char *name = start->name && start->name[0] ? start->name : core->config.default_kernel;
+    const struct kg_runtime *runtime = kg_runtimes_find(&core->runtimes, name);
+    if (!runtime || !runtime->pool.kernel_start)
+        return kg_err_set(err, -ENOENT, "No such kernel named %.100s", name);
+    int rc = check_env(start->env, err);
+    if (rc < 0)
+        return rc;
+    if (start->kernel_id && !kg_is_uuid(start->kernel_id))
+        return kg_err_set(err, -EINVAL, "kernel_id must be a UUID");
+    if (start->kernel_id && kg_kernel_find(core, start->kernel_id))
+        return kg_err_set(err, -EEXIST, "Kernel already exists: %s", start->kernel_id);
+    if (core->closing)
+        return kg_err_set(err, -EAGAIN, "the server is shutting down");
+    if (HASH_COUNT(core->kernels) >= core->config.max_kernels)
+        return kg_err_set(err, -EAGAIN, "all %u kernels that this server allows are running", core->config.max_kernels);
+    struct kg_kernel *k = kg_calloc(1, sizeof *k);
+    if (start->kernel_id)
+        for (int i = 0; i < KG_UUID_LEN; i++)
+            k->id[i] = (char)tolower((unsigned char)start->kernel_id[i]);
+    else
+        kg_uuid4(k->id);
+    k->core = core;
+    k->runtime = runtime;
+    k->refs = 1;
+    k->env = start->env ? json_deep_copy(start->env) : NULL;
+    k->cwd = start->cwd ? kg_strdup(start->cwd) : NULL;
+    kg_uuid4(k->session);
+    kg_journal_init(&k->journal, KG_JOURNAL_OUTPUT_BYTES, KG_JOURNAL_CONTROL_BYTES, false);
+    HASH_ADD_STR(core->kernels, id, k);
+    core->counters.kernels_started++;
+    kg_kernel_touch(k);
+    add_waiter(k, done, user);
+    kg_log(KG_INFO, "kernel", "start", "id=%s runtime=%s", k->id, runtime->name);
+    start_box(k);
+    *out = k;
+    return 0;
+}
+
+struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id)
+{
+    char lower[KG_UUID_SIZE];
+    if (!kg_is_uuid(id))
+        return NULL;
+    for (int i = 0; i < KG_UUID_SIZE; i++)
+        lower[i] = (char)tolower((unsigned char)id[i]);
+    struct kg_kernel *k = NULL;
+    HASH_FIND_STR(core->kernels, lower, k);
+    return k;
+}
+
+size_t kg_kernel_connections(const struct kg_kernel *k)
+{
+    size_t n = 0;
+    const struct kg_client *c;
+    DL_FOREACH(k->clients, c)
+    n += c->events != NULL;
+    return n;
+}
+
+void kg_kernel_restart(struct kg_kernel *k, kg_kernel_done *done, void *user)
+{
+    add_waiter(k, done, user);
+    if (k->state == KG_K_STARTING || k->state == KG_K_RESTARTING)
+        return; /* what is on its way is as fresh as it gets */
+    k->deaths = 0;
+    drop_early(k);
+    kg_requests_fail(k, NULL, NULL);
+    restart_now(k, "asked for");
+}
+
+static void interrupted(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_kernel *k = user;
+    if (err || json_is_false(json_object_get(reply, "ok")))
+        kg_log(KG_WARN, "kernel", "interrupt failed", "id=%s why=%s", k->id, err ? err->text : "refused by the box");
+    unref(k);
+}
+
+int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err)
+{
+    if (k->state == KG_K_DEAD)
+        return kg_err_set(err, -ESRCH, "kernel %s is dead: %s", k->id, k->reason);
+    if (!k->ready)
+        return 0; /* nothing runs yet */
+    k->refs++;
+    pl_box_request(k->box, "kernel.interrupt", json_object(), NULL, 0, interrupted, k);
+    return 0;
+}
+
+void kg_kernel_delete(struct kg_kernel *k)
+{
+    kg_log(KG_INFO, "kernel", "delete", "id=%s", k->id);
+    k->deleted = true;
+    HASH_DEL(k->core->kernels, k);
+    kg_sessions_kernel_gone(k->core, k);
+    if (k->claim)
+        pl_claim_cancel(k->core->pool, k->claim);
+    give_box_back(k);
+    drop_early(k);
+    kg_requests_fail(k, NULL, NULL);
+    kg_clients_close(k, 1000, "the kernel was deleted");
+    struct kg_err err;
+    kg_err_set(&err, -ECANCELED, "kernel %s was deleted", k->id);
+    tell_waiters(k, &err);
+    unref(k);
+}
+
+void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j)
+{
+    char when[KG_ISO_SIZE];
+    kg_clock_iso(when, k->last_activity_us);
+    kg_json_object_begin(j);
+    kg_json_kstr(j, "id", k->id);
+    kg_json_kstr(j, "name", k->runtime->name);
+    kg_json_kstr(j, "last_activity", when);
+    kg_json_kstr(j, "execution_state", state_names[k->state]);
+    kg_json_kint(j, "connections", (int64_t)kg_kernel_connections(k));
+    if (k->reason[0])
+        kg_json_kstr(j, "reason", k->reason);
+    kg_json_object_end(j);
+}

@@ -1,0 +1,111 @@
+#ifndef KG_CORE_KERNEL_H
+#define KG_CORE_KERNEL_H
+/*
+ * A kernel as its clients know it: an id that outlives restarts, boxes and connections. It owns one box (and so one
+ * set of sockets, whatever the number of clients), the journal of what the kernel said, and the requests that
+ * still wait for a reply. Requests that come while the kernel starts wait in order.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "kernelgw/core/core.h"
+#include "kernelgw/core/journal.h"
+
+enum kg_kernel_state { KG_K_STARTING, KG_K_IDLE, KG_K_BUSY, KG_K_RESTARTING, KG_K_DEAD, KG_K_STATES };
+
+/* The outcome of a start or restart, once, never before the call has returned; k is valid when err is NULL. */
+typedef void kg_kernel_done(void *user, struct kg_kernel *k, const struct kg_err *err);
+
+struct kg_client;
+struct kg_request;
+
+struct kg_waiter {
+    struct kg_waiter *next;
+    kg_kernel_done *done;
+    void *user;
+};
+
+struct kg_early {
+    struct kg_early *next;
+    uint8_t channel;
+    size_t len;
+    uint8_t frame[];
+};
+
+struct kg_kernel {
+    char id[KG_UUID_SIZE];
+    struct kg_core *core;
+    const struct kg_runtime *runtime;
+    enum kg_kernel_state state;
+    unsigned refs; /* one for the table, one for each answer still due from the pool */
+    bool deleted;
+    struct pl_box *box;
+    bool ready; /* the box's kernel takes requests */
+    uint64_t claim;
+    json_t *env;
+    char *cwd;
+    struct kg_journal journal;
+    struct kg_client *clients;    /* utlist */
+    struct kg_request *requests;  /* uthash by msg_id */
+    struct kg_early *early, *early_last;
+    size_t early_bytes, early_count;
+    struct kg_waiter *waiters;
+    struct kg_buf last_parent; /* header of the last execute_request */
+    char session[KG_UUID_SIZE]; /* of the messages that the server itself writes */
+    char reason[KG_ERR_TEXT_MAX]; /* why it is dead, or died last */
+    bool held;
+    unsigned deaths; /* in a row */
+    uint64_t up_ms;  /* when it last became ready */
+    uint64_t oom_kills;
+    int64_t last_activity_us;
+    UT_hash_handle hh;
+};
+
+struct kg_kernel_start {
+    const char *name;      /* kernelspec; NULL: the default */
+    const char *kernel_id; /* a UUID chosen by the client, or NULL */
+    json_t *env;           /* object of strings, or NULL; borrowed */
+    const char *cwd;       /* inside the box, or NULL */
+};
+
+/*
+ * Makes a kernel, in the table at once and in state starting. Returns 0; -ENOENT (no such kernelspec), -EEXIST (id
+ * taken), -EINVAL, -EAGAIN (too many) with *err. done (may be NULL) tells how the start went.
+ */
+int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start, struct kg_kernel **out,
+                    kg_kernel_done *done, void *user, struct kg_err *err);
+struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id);
+const char *kg_kernel_state_name(const struct kg_kernel *k);
+size_t kg_kernel_connections(const struct kg_kernel *k);
+
+/* Starts the kernel afresh with the same id; connections stay. */
+void kg_kernel_restart(struct kg_kernel *k, kg_kernel_done *done, void *user);
+/* 0, or -ESRCH with *err when there is nothing to interrupt. */
+int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err);
+/* Closes its connections and destroys its box; k is invalid afterwards. */
+void kg_kernel_delete(struct kg_kernel *k);
+/* Takes a waiter's callback back: it no longer comes. */
+void kg_kernel_forget_waiter(struct kg_kernel *k, void *user);
+
+/* Writes the model of GET /api/kernels/{id}. */
+struct kg_json;
+void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j);
+
+/* --- within core: kernel.c and client.c share these --- */
+void kg_kernel_wake(struct kg_kernel *k); /* every live client's reader has something */
+/* Appends a message of the server's own; takes frame's reference. */
+void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind, uint32_t target);
+void kg_kernel_touch(struct kg_kernel *k);
+/* Answers every waiting request with an error (ename, evalue), or with status aborted when ename is NULL. */
+void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue);
+/* Who waits for the reply to this message from the kernel: reader id, 0 when nobody is known. `done` forgets the
+ * request. */
+uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done);
+void kg_clients_close(struct kg_kernel *k, int code, const char *reason);
+void kg_clients_expire(struct kg_kernel *k, uint64_t now_ms);
+/* Holds the box back or lets it go on, by how far the live readers are behind. */
+void kg_kernel_check_hold(struct kg_kernel *k);
+
+#endif

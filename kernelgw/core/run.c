@@ -1,0 +1,499 @@
+#include "kernelgw/core/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "jupyter/scan.h"
+#include "jupyter/wsframe.h"
+#include "kernelgw/core/limits.h"
+
+enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
+
+static const char *const state_names[KG_R_STATES] = {"queued", "starting", "running", "exited", "lost"};
+
+static const struct pl_box_events box_events;
+
+const char *kg_run_state_name(const struct kg_run *r)
+{
+    return state_names[r->state];
+}
+
+bool kg_run_ended(const struct kg_run *r)
+{
+    return r->state == KG_R_EXITED || r->state == KG_R_LOST;
+}
+
+static void drop_files(struct kg_run *r)
+{
+    for (size_t i = 0; i < r->spec.file_count; i++)
+        kg_buf_release(&r->spec.files[i].data);
+}
+
+static void drop_input(struct kg_run *r)
+{
+    while (r->input) {
+        struct kg_run_input *in = r->input;
+        LL_DELETE(r->input, in);
+        free(in);
+    }
+    r->input_bytes = 0;
+}
+
+static void unref(struct kg_run *r)
+{
+    if (--r->refs > 0)
+        return;
+    drop_input(r);
+    kg_journal_release(&r->journal);
+    kg_run_spec_release(&r->spec);
+    json_decref(r->exit);
+    free(r);
+}
+
+static void wake(struct kg_run *r)
+{
+    struct kg_run_watch *w, *following;
+    DL_FOREACH_SAFE(r->watches, w, following)
+    w->wake(w->user);
+}
+
+/* Takes content over (NULL when lost). */
+static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
+{
+    if (kg_run_ended(r)) {
+        json_decref(content);
+        return;
+    }
+    r->state = state;
+    r->exit = content;
+    r->ended_us = kg_clock_wall_us();
+    r->ended_ms = kg_clock_ms();
+    drop_input(r);
+    drop_files(r);
+    if (r->box)
+        pl_box_destroy(r->box);
+    r->box = NULL;
+    const char *reason = json_string_value(json_object_get(content, "reason"));
+    kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state], reason ? reason : r->why);
+    wake(r);
+}
+
+static void lost(struct kg_run *r, const char *why)
+{
+    snprintf(r->why, sizeof r->why, "%s", why);
+    ended(r, KG_R_LOST, NULL);
+}
+
+static void stopped_before_start(struct kg_run *r)
+{
+    ended(r, KG_R_EXITED,
+          json_pack("{s:s,s:n,s:n,s:s,s:s,s:i,s:i,s:i}", "status", "error", "exit_code", "signal", "reason", "stopped",
+                    "phase", "start", "wall_ms", 0, "cpu_ms", 0, "rss_kb", 0));
+}
+
+struct explain {
+    struct kg_run *run;
+    json_t *content;
+};
+
+/* A program that was killed by signal 9: by whom, only the box's cgroup can say. */
+static void explained(void *user, const struct pl_stats *stats, const struct kg_err *err)
+{
+    (void)err;
+    struct explain *x = user;
+    if (stats && stats->oom_kills > 0) {
+        json_object_set_new(x->content, "reason", json_string("oom"));
+        uint32_t mb = x->run->spec.memory_mb ? x->run->spec.memory_mb : x->run->spec.runtime->pool.program_limits.memory_mb;
+        kg_autofree char *text = kg_asprintf("out of memory: the limit is %u MB", mb);
+        json_object_set_new(x->content, "evalue", json_string(text));
+    }
+    ended(x->run, KG_R_EXITED, x->content);
+    unref(x->run);
+    free(x);
+}
+
+static void on_exit(struct kg_run *r, const struct kg_slice *body)
+{
+    struct jy_msg msg;
+    json_t *content = NULL;
+    if (jy_wsframe_split(&msg, body->data, body->len, NULL) == 0)
+        content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
+    if (!json_is_object(content)) {
+        json_decref(content);
+        lost(r, "the box sent an exit that can't be read");
+        return;
+    }
+    const char *reason = json_string_value(json_object_get(content, "reason"));
+    json_int_t code = json_integer_value(json_object_get(content, "exit_code"));
+    json_int_t number = json_integer_value(json_object_get(content, "signal"));
+    bool killed = reason && ((strcmp(reason, "signal") == 0 && number == SIGKILL) ||
+                             (strcmp(reason, "exit") == 0 && code == 128 + SIGKILL));
+    if (!killed) {
+        ended(r, KG_R_EXITED, content);
+        return;
+    }
+    struct explain *x = kg_calloc(1, sizeof *x);
+    *x = (struct explain){r, content};
+    r->refs++;
+    pl_box_stats(r->box, explained, x);
+}
+
+static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
+{
+    struct kg_run *r = user;
+    if (rec->type != KG_REC_MSG || kg_run_ended(r))
+        return;
+    if (rec->kind == KG_KIND_REPLY) {
+        on_exit(r, &body);
+        return;
+    }
+    kg_journal_append(&r->journal, body, rec->channel, rec->kind, 0);
+    wake(r);
+}
+
+static void on_gone(void *user, const char *why, bool oom)
+{
+    struct kg_run *r = user;
+    r->box = NULL;
+    if (oom)
+        ended(r, KG_R_EXITED,
+              json_pack("{s:s,s:n,s:i,s:s,s:s,s:s}", "status", "error", "exit_code", "signal", SIGKILL, "reason", "oom",
+                        "phase", "run", "evalue", "out of memory: the box was ended"));
+    else
+        lost(r, why);
+}
+
+static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
+
+static bool refused(const json_t *reply, const struct kg_err *err, char *why, size_t n)
+{
+    if (!err && !json_is_false(json_object_get(reply, "ok")))
+        return false;
+    const char *text = err ? err->text : json_string_value(json_object_get(reply, "error"));
+    snprintf(why, n, "%s", text ? text : "refused by the box");
+    return true;
+}
+
+static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_run *r = user;
+    char why[200];
+    if (refused(reply, err, why, sizeof why) && !kg_run_ended(r))
+        kg_log(KG_WARN, "run", "stdin not taken", "id=%s why=%s", r->id, why);
+    unref(r);
+}
+
+static void send_input(struct kg_run *r, const void *data, size_t n, bool eof)
+{
+    json_t *req = json_pack("{s:s,s:b}", "run_id", r->id, "eof", eof);
+    r->refs++;
+    pl_box_request(r->box, "run.stdin", req, data, n, stdin_sent, r);
+}
+
+static void started(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_run *r = user;
+    char why[KG_ERR_TEXT_MAX];
+    if (kg_run_ended(r) || !r->box) {
+        unref(r);
+        return;
+    }
+    if (refused(reply, err, why, sizeof why)) {
+        lost(r, why);
+    } else {
+        r->state = KG_R_RUNNING;
+        r->started_us = kg_clock_wall_us();
+        for (struct kg_run_input *in = r->input; in; in = in->next)
+            send_input(r, in->data, in->len, in->eof);
+        drop_input(r);
+        if (r->stopping)
+            kg_run_signal(r, "KILL", NULL);
+        wake(r);
+    }
+    unref(r);
+}
+
+/* The manifest's phases with {entry} filled in; the arguments go to the last. */
+static json_t *phases_of(const struct kg_run *r)
+{
+    json_t *phases = json_array();
+    const json_t *from = json_object_get(r->spec.runtime->program, "phases");
+    size_t i, n;
+    json_t *phase, *arg;
+    json_array_foreach(from, i, phase)
+    {
+        json_t *argv = json_array();
+        json_array_foreach(json_object_get(phase, "argv"), n, arg)
+        {
+            const char *text = json_string_value(arg);
+            const char *hole = text ? strstr(text, "{entry}") : NULL;
+            kg_autofree char *filled =
+                hole ? kg_asprintf("%.*s%s%s", (int)(hole - text), text, r->spec.entry, hole + strlen("{entry}")) : NULL;
+            json_array_append_new(argv, json_string(filled ? filled : text));
+        }
+        bool last = i + 1 == json_array_size(from);
+        if (last && r->spec.args)
+            json_array_extend(argv, r->spec.args);
+        json_t *name = json_object_get(phase, "name");
+        json_array_append_new(phases, json_pack("{s:O,s:o,s:I}", "name", name, "argv", argv, "wall_ms",
+                                                last ? (json_int_t)r->spec.wall_s * 1000 : (json_int_t)COMPILE_MS));
+    }
+    return phases;
+}
+
+static void files_written(struct kg_run *r)
+{
+    drop_files(r);
+    json_t *env = json_deep_copy(json_object_get(r->spec.runtime->program, "env"));
+    if (!env)
+        env = json_object();
+    if (r->spec.env)
+        json_object_update(env, r->spec.env);
+    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases_of(r), "env",
+                            env, "cwd", "stdin", true, "wall_ms",
+                            (json_int_t)r->spec.wall_s * 1000 + (json_int_t)COMPILE_MS, "output_bytes",
+                            (json_int_t)r->core->config.run_output_mb << 20, "username", "user", "session", r->id);
+    r->deadline_ms = kg_clock_ms() + (uint64_t)r->spec.wall_s * 1000 + COMPILE_MS + DEADLINE_GRACE_MS;
+    r->refs++;
+    pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
+}
+
+static void put_done(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_run *r = user;
+    char why[KG_ERR_TEXT_MAX];
+    r->puts_due--;
+    if (!kg_run_ended(r) && r->box) {
+        if (refused(reply, err, why, sizeof why))
+            lost(r, why);
+        else if (r->puts_due == 0)
+            files_written(r);
+    }
+    unref(r);
+}
+
+static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
+{
+    (void)info;
+    struct kg_run *r = user;
+    r->claim = 0;
+    if (r->deleted || kg_run_ended(r)) {
+        if (box)
+            pl_box_destroy(box);
+    } else if (!box) {
+        lost(r, err->text);
+    } else {
+        r->box = box;
+        r->state = KG_R_STARTING;
+        pl_box_set_events(box, &box_events, r);
+        r->puts_due = r->spec.file_count;
+        for (size_t i = 0; i < r->spec.file_count; i++) {
+            struct kg_run_file *f = &r->spec.files[i];
+            json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size", (json_int_t)f->data.len);
+            r->refs++;
+            pl_box_request(box, "files.put", req, f->data.data ? f->data.data : (uint8_t *)"", f->data.len, put_done, r);
+        }
+    }
+    unref(r);
+}
+
+int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out, struct kg_err *err)
+{
+    size_t live = 0;
+    for (struct kg_run *r = core->runs; r; r = r->hh.next)
+        live += !kg_run_ended(r);
+    if (core->closing)
+        return kg_err_set(err, -EAGAIN, "the server is shutting down");
+    if (live >= core->config.max_runs)
+        return kg_err_set(err, -EAGAIN, "all %u runs that this server allows are under way", core->config.max_runs);
+    struct kg_run *r = kg_calloc(1, sizeof *r);
+    kg_uuid4(r->id);
+    r->core = core;
+    r->spec = *spec;
+    *spec = (struct kg_run_spec){0};
+    if (!r->spec.session)
+        r->spec.session = kg_strdup(r->id);
+    r->refs = 2; /* the table and the claim */
+    r->created_us = kg_clock_wall_us();
+    core->last_activity_us = r->created_us;
+    core->counters.runs_started++;
+    /* the output as messages: escapes and heads make it larger than it was */
+    uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
+    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, true);
+    HASH_ADD_STR(core->runs, id, r);
+    if (r->spec.stdin_text)
+        kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL);
+    struct pl_limits limits = r->spec.runtime->pool.program_limits;
+    if (r->spec.memory_mb)
+        limits.memory_mb = r->spec.memory_mb;
+    struct pl_claim claim = {.runtime = r->spec.runtime->pool.name,
+                             .kind = PL_PROGRAM,
+                             .limits = r->spec.memory_mb ? &limits : NULL};
+    kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name, r->spec.file_count);
+    r->claim = pl_claim(core->pool, &claim, claimed, r);
+    *out = r;
+    return 0;
+}
+
+struct kg_run *kg_run_find(struct kg_core *core, const char *id)
+{
+    struct kg_run *r = NULL;
+    HASH_FIND_STR(core->runs, id, r);
+    return r;
+}
+
+int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct kg_err *err)
+{
+    if (kg_run_ended(r))
+        return kg_err_set(err, -ESRCH, "run %s has ended", r->id);
+    if (r->input_ended)
+        return kg_err_set(err, -EPIPE, "the input of run %s has been ended", r->id);
+    if (r->state == KG_R_RUNNING) {
+        r->input_ended = eof;
+        send_input(r, data, n, eof);
+        return 0;
+    }
+    if (r->input_bytes + n > KG_RUN_STDIN_BYTES)
+        return kg_err_set(err, -ENOSPC, "more than %d bytes of input wait for run %s", KG_RUN_STDIN_BYTES, r->id);
+    struct kg_run_input *in = kg_malloc(sizeof *in + n);
+    in->next = NULL;
+    in->eof = eof;
+    in->len = n;
+    if (n)
+        memcpy(in->data, data, n);
+    LL_APPEND(r->input, in);
+    r->input_bytes += n;
+    r->input_ended = eof;
+    return 0;
+}
+
+static void signalled(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_run *r = user;
+    char why[200];
+    if (refused(reply, err, why, sizeof why) && !kg_run_ended(r))
+        kg_log(KG_WARN, "run", "signal not taken", "id=%s why=%s", r->id, why);
+    unref(r);
+}
+
+int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
+{
+    bool kill = strcmp(name, "KILL") == 0;
+    bool term = strcmp(name, "TERM") == 0;
+    if (!kill && !term && strcmp(name, "INT") != 0)
+        return kg_err_set(err, -EINVAL, "signal must be INT, TERM or KILL, not \"%.20s\"", name);
+    if (kg_run_ended(r))
+        return kg_err_set(err, -ESRCH, "run %s has ended", r->id);
+    if (r->state == KG_R_QUEUED) {
+        pl_claim_cancel(r->core->pool, r->claim);
+        stopped_before_start(r);
+        return 0;
+    }
+    if (r->state == KG_R_STARTING) {
+        r->stopping = true;
+        return 0;
+    }
+    json_t *req = json_pack("{s:s,s:s,s:s*}", "run_id", r->id, "signal", name, "reason", kill || term ? "stopped" : NULL);
+    r->refs++;
+    pl_box_request(r->box, "run.signal", req, NULL, 0, signalled, r);
+    return 0;
+}
+
+void kg_run_delete(struct kg_run *r)
+{
+    r->deleted = true;
+    HASH_DEL(r->core->runs, r);
+    if (r->claim)
+        pl_claim_cancel(r->core->pool, r->claim);
+    if (!kg_run_ended(r))
+        lost(r, "deleted");
+    unref(r);
+}
+
+void kg_run_watch(struct kg_run *r, struct kg_run_watch *w)
+{
+    r->refs++;
+    DL_APPEND(r->watches, w);
+}
+
+void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w)
+{
+    DL_DELETE(r->watches, w);
+    unref(r);
+}
+
+bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text)
+{
+    struct jy_msg msg;
+    struct kg_span name;
+    struct kg_span raw;
+    if (e->kind != KG_KIND_OUTPUT || jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
+        jy_json_find_string(msg.content, "name", &name, NULL) != 1 ||
+        jy_json_find_string(msg.content, "text", &raw, NULL) != 1)
+        return false;
+    *is_stderr = jy_text_is(name, "stderr");
+    jy_text_decode(text, raw);
+    return true;
+}
+
+static void model_time(struct kg_json *j, const char *key, int64_t us)
+{
+    char when[KG_ISO_SIZE];
+    if (us)
+        kg_clock_iso(when, us);
+    kg_json_kstr(j, key, us ? when : NULL);
+}
+
+void kg_run_model(const struct kg_run *r, struct kg_json *j)
+{
+    kg_json_object_begin(j);
+    kg_json_kstr(j, "run_id", r->id);
+    kg_json_kstr(j, "session", r->spec.session);
+    kg_json_kstr(j, "console", r->spec.entry);
+    kg_json_kstr(j, "language", r->spec.runtime->language);
+    kg_json_kstr(j, "entry", r->spec.entry);
+    kg_json_kstr(j, "state", state_names[r->state]);
+    model_time(j, "created", r->created_us);
+    model_time(j, "started", r->started_us);
+    model_time(j, "ended", r->ended_us);
+    static const char *const fields[] = {"exit_code", "signal", "reason", "phase", "wall_ms",
+                                         "cpu_ms",    "rss_kb", "evalue", "stdout_bytes", "stderr_bytes"};
+    for (size_t i = 0; i < KG_COUNT(fields); i++) {
+        const json_t *v = json_object_get(r->exit, fields[i]);
+        if (!v && i > 3)
+            continue;
+        kg_json_key(j, fields[i]);
+        if (json_is_integer(v))
+            kg_json_int(j, json_integer_value(v));
+        else
+            kg_json_str(j, json_string_value(v)); /* NULL: null */
+    }
+    if (r->state == KG_R_LOST)
+        kg_json_kstr(j, "message", r->why);
+    kg_json_object_end(j);
+}
+
+void kg_runs_tick(struct kg_core *core, uint64_t now_ms)
+{
+    size_t over = HASH_COUNT(core->runs) > KG_RUNS_KEPT ? HASH_COUNT(core->runs) - KG_RUNS_KEPT : 0;
+    struct kg_run *r, *following;
+    HASH_ITER(hh, core->runs, r, following)
+    {
+        if (kg_run_ended(r)) {
+            bool old = now_ms - r->ended_ms > KG_RUNS_KEPT_MS;
+            if ((old || over > 0) && !r->watches) {
+                over -= over > 0;
+                kg_run_delete(r);
+            }
+        } else if (r->deadline_ms && now_ms > r->deadline_ms) {
+            lost(r, "the box did not end the run in time and was destroyed");
+        }
+    }
+}

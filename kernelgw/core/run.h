@@ -1,0 +1,76 @@
+#ifndef KG_CORE_RUN_H
+#define KG_CORE_RUN_H
+/*
+ * One run of a program of several files: a box of its own, its output in a journal that can be read from the
+ * start by any number of readers, stdin, signals, and how it ended. On the link a run is an execute_request whose
+ * msg_id is the run's id.
+ */
+#include "kernelgw/core/journal.h"
+#include "kernelgw/core/run_spec.h"
+
+enum kg_run_state { KG_R_QUEUED, KG_R_STARTING, KG_R_RUNNING, KG_R_EXITED, KG_R_LOST, KG_R_STATES };
+
+struct kg_run_watch {
+    struct kg_run_watch *prev, *next;
+    void (*wake)(void *user); /* output, or the end */
+    void *user;
+};
+
+struct kg_run_input {
+    struct kg_run_input *next;
+    bool eof;
+    size_t len;
+    uint8_t data[];
+};
+
+struct kg_run {
+    char id[KG_UUID_SIZE];
+    struct kg_core *core;
+    struct kg_run_spec spec; /* its files are let go once they are in the box */
+    enum kg_run_state state;
+    unsigned refs;
+    bool deleted, stopping;
+    struct pl_box *box;
+    uint64_t claim;
+    size_t puts_due;
+    struct kg_run_input *input;
+    size_t input_bytes;
+    bool input_ended;
+    struct kg_journal journal;
+    struct kg_run_watch *watches; /* utlist */
+    json_t *exit; /* the agent's exit content, its reason put right */
+    char why[KG_ERR_TEXT_MAX]; /* when lost */
+    int64_t created_us, started_us, ended_us;
+    uint64_t deadline_ms; /* when the box is taken away though its agent has not ended the run */
+    uint64_t ended_ms;
+    UT_hash_handle hh;
+};
+
+/* Takes *spec over (it is empty afterwards). Returns 0, or -EAGAIN with *err when too many runs are under way. */
+int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out, struct kg_err *err);
+struct kg_run *kg_run_find(struct kg_core *core, const char *id);
+const char *kg_run_state_name(const struct kg_run *r);
+bool kg_run_ended(const struct kg_run *r);
+
+/* 0; -ENOSPC when over 1 MiB waits to be read by the program; -ESRCH when it has ended; -EPIPE after EOF. */
+int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct kg_err *err);
+/* "INT", "TERM" or "KILL"; a run that has not begun ends at once. 0, -EINVAL, or -ESRCH when it has ended. */
+int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err);
+/* Ends and forgets it: who watches it is woken, and it is freed when the last one is gone. */
+void kg_run_delete(struct kg_run *r);
+
+/* w is the caller's. While it watches, r stays valid even when it is deleted; readers of r's journal are to be
+ * detached before the last unwatch. */
+void kg_run_watch(struct kg_run *r, struct kg_run_watch *w);
+void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w);
+
+/* A piece of output: which stream, and its text (appended to text). False for entries that are none. */
+bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text);
+
+/* The model of GET /api/runs/{id}. */
+void kg_run_model(const struct kg_run *r, struct kg_json *j);
+
+/* Within core: once a second. */
+void kg_runs_tick(struct kg_core *core, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,204 @@
+#include "kernelgw/core/run_spec.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "kernelgw/core/limits.h"
+
+enum { PATH_BYTES_MAX = 1024, PART_BYTES_MAX = 255, SESSION_BYTES_MAX = 100 };
+
+bool kg_run_path_ok(const char *path, size_t n)
+{
+    if (n == 0 || n > PATH_BYTES_MAX || memchr(path, 0, n))
+        return false;
+    for (size_t at = 0; at <= n;) {
+        const char *slash = memchr(path + at, '/', n - at);
+        size_t part = slash ? (size_t)(slash - path) - at : n - at;
+        if (part == 0 || part > PART_BYTES_MAX || (part <= 2 && memcmp(path + at, "..", part) == 0))
+            return false;
+        at += part + 1;
+    }
+    return true;
+}
+
+static int take_text(char **out, const json_t *body, const char *key, struct kg_err *err)
+{
+    const json_t *v = json_object_get(body, key);
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+        return kg_err_set(err, -EINVAL, "%s must be a string without NUL", key);
+    *out = kg_strdup(json_string_value(v));
+    return 0;
+}
+
+/* The string's bytes, which may hold NULs. */
+static char *take_bytes(const json_t *v)
+{
+    char *copy = kg_malloc(json_string_length(v) + 1);
+    memcpy(copy, json_string_value(v), json_string_length(v) + 1);
+    return copy;
+}
+
+static int take_base64(struct kg_buf *out, const json_t *v)
+{
+    size_t n = json_string_length(v);
+    size_t got = 0;
+    uint8_t *room = kg_buf_reserve(out, n / 4 * 3 + 3);
+    if (sodium_base642bin(room, n / 4 * 3 + 3, json_string_value(v), n, "\r\n ", &got, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) < 0)
+        return -EINVAL;
+    out->len = got;
+    return 0;
+}
+
+static int take_file(struct kg_run_file *f, const json_t *v, size_t i, struct kg_err *err)
+{
+    const json_t *path = json_object_get(v, "path");
+    const json_t *content = json_object_get(v, "content");
+    const json_t *base64 = json_object_get(v, "base64");
+    if (!json_is_string(path))
+        return kg_err_set(err, -EINVAL, "files[%zu].path must be a string", i);
+    if (!kg_run_path_ok(json_string_value(path), json_string_length(path)))
+        return kg_err_set(err, -EINVAL, "files[%zu].path \"%.100s\" must be relative, without empty parts, . and ..", i,
+                          json_string_value(path));
+    f->path = kg_strdup(json_string_value(path));
+    if (json_is_string(content) && !base64)
+        kg_buf_add(&f->data, json_string_value(content), json_string_length(content));
+    else if (!json_is_string(base64) || content)
+        return kg_err_set(err, -EINVAL, "files[%zu] (%.100s) needs either content (text) or base64 (string)", i,
+                          f->path);
+    else if (take_base64(&f->data, base64) < 0)
+        return kg_err_set(err, -EINVAL, "files[%zu].base64 (%.100s) is not valid base64", i, f->path);
+    return 0;
+}
+
+static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err *err)
+{
+    if (!json_is_array(files) || json_array_size(files) == 0)
+        return kg_err_set(err, -EINVAL, "files must be a list with at least the entry file");
+    if (json_array_size(files) > KG_RUN_FILES_MAX)
+        return kg_err_set(err, -EINVAL, "files has %zu entries: at most %d are allowed", json_array_size(files),
+                          KG_RUN_FILES_MAX);
+    s->files = kg_calloc(json_array_size(files), sizeof *s->files);
+    bool entry_seen = false;
+    size_t i;
+    json_t *v;
+    json_array_foreach(files, i, v)
+    {
+        s->file_count++;
+        int rc = take_file(&s->files[i], v, i, err);
+        if (rc < 0)
+            return rc;
+        entry_seen = entry_seen || strcmp(s->files[i].path, s->entry) == 0;
+    }
+    return entry_seen ? 0 : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);
+}
+
+static bool all_strings(const json_t *list)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v) if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+        return false;
+    return true;
+}
+
+static int take_env(struct kg_run_spec *s, json_t *env, struct kg_err *err)
+{
+    if (!env || json_is_null(env))
+        return 0;
+    const char *key;
+    json_t *v;
+    json_object_foreach(env, key, v) if (!key[0] || strchr(key, '=') || !json_is_string(v) ||
+                                         strlen(json_string_value(v)) != json_string_length(v))
+        return kg_err_set(err, -EINVAL, "env.%.60s: names may hold no =, values must be strings without NUL", key);
+    if (!json_is_object(env))
+        return kg_err_set(err, -EINVAL, "env must be an object of strings");
+    s->env = json_incref(env);
+    return 0;
+}
+
+static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t max, struct kg_err *err)
+{
+    const json_t *v = json_object_get(limits, key);
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > max)
+        return kg_err_set(err, -EINVAL, "limits.%s must be a whole number from 1 to %u", key, max);
+    *out = (uint32_t)json_integer_value(v);
+    return 0;
+}
+
+static int take_language(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err)
+{
+    kg_autofree char *language = NULL;
+    int rc = take_text(&language, body, "language", err);
+    if (rc < 0)
+        return rc;
+    if (!language)
+        return kg_err_set(err, -EINVAL, "language is missing: \"python\", say");
+    s->runtime = kg_runtimes_for_program(&core->runtimes, language);
+    return s->runtime ? 0 : kg_err_set(err, -ENOENT, "no runtime runs programs in \"%.60s\" here", language);
+}
+
+int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err)
+{
+    *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
+    if (!json_is_object(body))
+        return kg_err_set(err, -EINVAL, "the body must be a JSON object");
+    int rc = take_language(s, core, body, err);
+    if (rc == 0)
+        rc = take_text(&s->session, body, "session", err);
+    if (rc == 0 && s->session && (!s->session[0] || strlen(s->session) > SESSION_BYTES_MAX))
+        rc = kg_err_set(err, -EINVAL, "session must be a name of 1 to %d bytes", SESSION_BYTES_MAX);
+    if (rc == 0)
+        rc = take_text(&s->entry, body, "entry", err);
+    if (rc == 0 && !s->entry)
+        rc = kg_err_set(err, -EINVAL, "entry is missing: the path of the file to run");
+    if (rc == 0)
+        rc = take_files(s, json_object_get(body, "files"), err);
+    json_t *args = json_object_get(body, "args");
+    if (rc == 0 && args && !json_is_null(args)) {
+        if (!json_is_array(args) || !all_strings(args))
+            rc = kg_err_set(err, -EINVAL, "args must be a list of strings without NUL");
+        else
+            s->args = json_incref(args);
+    }
+    if (rc == 0)
+        rc = take_env(s, json_object_get(body, "env"), err);
+    const json_t *input = json_object_get(body, "stdin");
+    if (rc == 0 && input && !json_is_null(input)) {
+        if (!json_is_string(input) || json_string_length(input) > KG_RUN_STDIN_BYTES)
+            return kg_err_set(err, -EINVAL, "stdin must be null or a string of at most %d bytes", KG_RUN_STDIN_BYTES);
+        s->stdin_text = take_bytes(input);
+        s->stdin_len = json_string_length(input);
+    }
+    const char *network = json_string_value(json_object_get(body, "network"));
+    if (rc == 0 && network && strcmp(network, "none") != 0)
+        rc = kg_err_set(err, -EINVAL, "network must be \"none\": this server has no session networks");
+    const json_t *limits = json_object_get(body, "limits");
+    if (rc == 0)
+        rc = take_number(&s->wall_s, limits, "wall_s", core->config.run_wall_max_s, err);
+    if (rc == 0)
+        rc = take_number(&s->memory_mb, limits, "memory_mb", core->config.memory_max_mb, err);
+    return rc;
+}
+
+void kg_run_spec_release(struct kg_run_spec *s)
+{
+    for (size_t i = 0; i < s->file_count; i++) {
+        free(s->files[i].path);
+        kg_buf_release(&s->files[i].data);
+    }
+    free(s->files);
+    free(s->session);
+    free(s->entry);
+    free(s->stdin_text);
+    json_decref(s->args);
+    json_decref(s->env);
+    *s = (struct kg_run_spec){0};
+}

@@ -1,0 +1,39 @@
+#ifndef KG_CORE_RUN_SPEC_H
+#define KG_CORE_RUN_SPEC_H
+/* What a run was asked to be: the body of POST /api/runs, checked. */
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "kernelgw/core/core.h"
+
+struct kg_run_file {
+    char *path; /* relative, no empty part, no "." or ".." */
+    struct kg_buf data;
+};
+
+struct kg_run_spec {
+    char *session; /* name of the caller's workspace, or NULL */
+    const struct kg_runtime *runtime;
+    char *entry;
+    struct kg_run_file *files;
+    size_t file_count;
+    json_t *args; /* array of strings, or NULL */
+    json_t *env;  /* object of strings, or NULL */
+    char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
+    size_t stdin_len;
+    uint32_t wall_s, memory_mb; /* memory_mb 0: the runtime's */
+};
+
+/*
+ * Checks body (a JSON object) and fills *s, which is to be released in either case. -EINVAL with *err naming the
+ * field, what is wrong and what would be right; -ENOENT for a language that is not there.
+ */
+int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err);
+void kg_run_spec_release(struct kg_run_spec *s);
+
+/* True for a path that may be written in a box: relative, at most 1024 bytes, no part empty, "." or "..", no NUL. */
+bool kg_run_path_ok(const char *path, size_t n);
+
+#endif
