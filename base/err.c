@@ -28,7 +28,8 @@ int kg_err_errno(struct kg_err *err, int saved_errno, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->text) {
         const char *name = strerrordesc_np(saved_errno);
-        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", name ? name : "unknown error");
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s",
+                 name ? name : "unknown error");
     }
     return -saved_errno;
 }

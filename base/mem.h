@@ -18,7 +18,7 @@ void kg_cleanup_free(void *p);  /* for kg_autofree */
 void kg_cleanup_close(int *fd); /* for kg_autoclose */
 
 /* A pointer freed, or a descriptor closed, at the end of its scope. NULL and -1 are left alone. */
-#define kg_autofree __attribute__((cleanup(kg_cleanup_free)))
+#define kg_autofree  __attribute__((cleanup(kg_cleanup_free)))
 #define kg_autoclose __attribute__((cleanup(kg_cleanup_close)))
 
 /* Moves a pointer out of its owner, which is left NULL. */
@@ -39,6 +39,6 @@ static inline int kg_steal_fd(int *fd)
 
 #define KG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define kg_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define kg_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -17,14 +17,16 @@ enum { KG_REC_HEAD = 16 };
 enum { KG_REC_BODY_MAX = 80 * 1024 * 1024 };
 
 enum kg_rec_type {
-    KG_REC_HELLO = 1,    /* agent: JSON {"box","version","last_seq","first_seq"}; always first */
-    KG_REC_MSG = 2,      /* both ways: a Jupyter message as a v1.kernel.websocket.jupyter.org frame */
-    KG_REC_REPLY = 3,    /* agent: JSON {"id","ok":true,...} or {"id","ok":false,"error"} to a REQ */
-    KG_REC_EVENT = 4,    /* agent: JSON {"event":...}; numbered like MSG */
-    KG_REC_WELCOME = 16, /* gateway: JSON {"epoch","from_seq"}; answer to HELLO: send from here on */
-    KG_REC_REQ = 17,     /* gateway: JSON {"id","op",...} */
-    KG_REC_DATA = 18,    /* gateway: bytes for the REQ whose id stands in seq; KG_REC_F_END on the last */
-    KG_REC_ACK = 19,     /* gateway: everything up to seq is journaled */
+    KG_REC_HELLO = 1, /* agent: JSON {"box","version","last_seq","first_seq"}; always first */
+    KG_REC_MSG = 2,   /* both ways: a Jupyter message as a v1.kernel.websocket.jupyter.org frame */
+    KG_REC_REPLY = 3, /* agent: JSON {"id","ok":true,...} or {"id","ok":false,"error"} to a REQ */
+    KG_REC_EVENT = 4, /* agent: JSON {"event":...}; numbered like MSG */
+    KG_REC_WELCOME =
+        16,          /* gateway: JSON {"epoch","from_seq"}; answer to HELLO: send from here on */
+    KG_REC_REQ = 17, /* gateway: JSON {"id","op",...} */
+    KG_REC_DATA =
+        18, /* gateway: bytes for the REQ whose id stands in seq; KG_REC_F_END on the last */
+    KG_REC_ACK = 19, /* gateway: everything up to seq is journaled */
 };
 
 enum kg_rec_channel {
@@ -44,7 +46,8 @@ enum kg_rec_kind {
     KG_KIND_STATUS_IDLE = 3,
     KG_KIND_REPLY = 4,         /* any *_reply on shell or control */
     KG_KIND_INPUT_REQUEST = 5, /* on stdin */
-    KG_KIND_OUTPUT = 6,        /* stream, display_data, update_display_data, execute_result: may be dropped */
+    KG_KIND_OUTPUT =
+        6, /* stream, display_data, update_display_data, execute_result: may be dropped */
     KG_KIND_ERROR = 7,
     KG_KIND_EXECUTE_INPUT = 8,
     KG_KIND_KERNEL_INFO = 9, /* a kernel_info_reply */
@@ -58,10 +61,11 @@ struct kg_rec {
     uint8_t channel; /* kg_rec_channel for MSG, else KG_CH_NONE */
     uint8_t kind;
     uint8_t flags;
-    uint64_t seq; /* MSG and EVENT of the agent: 1, 2, 3... without holes; see the types for others */
+    uint64_t
+        seq; /* MSG and EVENT of the agent: 1, 2, 3... without holes; see the types for others */
 };
 
-const char *kg_channel_name(uint8_t channel); /* "shell"...; NULL when there is none such */
+const char *kg_channel_name(uint8_t channel);     /* "shell"...; NULL when there is none such */
 int kg_channel_parse(const void *name, size_t n); /* kg_rec_channel, or -ENOENT */
 
 void kg_rec_encode(uint8_t out[KG_REC_HEAD], const struct kg_rec *rec);

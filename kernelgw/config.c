@@ -26,38 +26,57 @@ struct option {
 /* clang-format off: a table is read by its columns */
 static const struct option options[] = {
     {"config", TEXT, AT(config), 0, 0, NULL, "JSON file with settings by these names"},
-    {"address", TEXT, AT(address), 0, 0, "127.0.0.1", "address to listen on, or a path for a unix socket"},
+    {"address", TEXT, AT(address), 0, 0, "127.0.0.1",
+     "address to listen on, or a path for a unix socket"},
     {"port", NUMBER, AT(port), 0, 65535, "8888", "port to listen on; 0: any free one"},
-    {"base-url", TEXT, AT(base_url), 0, 0, "/", "path that everything is served under, behind a proxy"},
-    {"token", TEXT, AT(token), 0, 0, NULL, "secret that clients must show; made at random when not given"},
-    {"anonymous", FLAG, AT(anonymous), 0, 0, NULL, "serve everybody who can connect, without a token"},
-    {"allow-origin", TEXT, AT(allow_origin), 0, 0, NULL, "one more Origin whose pages may call, or *"},
+    {"base-url", TEXT, AT(base_url), 0, 0, "/",
+     "path that everything is served under, behind a proxy"},
+    {"token", TEXT, AT(token), 0, 0, NULL,
+     "secret that clients must show; made at random when not given"},
+    {"anonymous", FLAG, AT(anonymous), 0, 0, NULL,
+     "serve everybody who can connect, without a token"},
+    {"allow-origin", TEXT, AT(allow_origin), 0, 0, NULL,
+     "one more Origin whose pages may call, or *"},
     {"tls-cert", TEXT, AT(tls_cert), 0, 0, NULL, "certificate chain (PEM)"},
     {"tls-key", TEXT, AT(tls_key), 0, 0, NULL, "private key (PEM)"},
     {"allow-root", FLAG, AT(allow_root), 0, 0, NULL, "let the server run as root"},
-    {"engine", TEXT, AT(engine), 0, 0, "oci", "oci: sandboxed boxes through boxd; process: NO isolation"},
+    {"engine", TEXT, AT(engine), 0, 0, "oci",
+     "oci: sandboxed boxes through boxd; process: NO isolation"},
     {"run-dir", TEXT, AT(run_dir), 0, 0, "/run/kernelgw", "folder for sockets"},
     {"boxd", TEXT, AT(boxd), 0, 0, "/run/kernelgw/boxd.sock", "socket of kernelgw-boxd"},
-    {"agent", TEXT, AT(agent), 0, 0, NULL, "the agent's program (engine process); default: beside this program"},
-    {"runtimes", TEXT, AT(runtimes), 0, 0, "/usr/share/kernelgw/runtimes", "folder with a manifest folder for each language"},
-    {"languages", TEXT, AT(languages), 0, 0, NULL, "runtimes to offer, separated by commas; default: all"},
-    {"default-kernel", TEXT, AT(default_kernel), 0, 0, "python3", "kernelspec for requests that name none"},
+    {"agent", TEXT, AT(agent), 0, 0, NULL,
+     "the agent's program (engine process); default: beside this program"},
+    {"runtimes", TEXT, AT(runtimes), 0, 0, "/usr/share/kernelgw/runtimes",
+     "folder with a manifest folder for each language"},
+    {"languages", TEXT, AT(languages), 0, 0, NULL,
+     "runtimes to offer, separated by commas; default: all"},
+    {"default-kernel", TEXT, AT(default_kernel), 0, 0, "python3",
+     "kernelspec for requests that name none"},
     {"max-connections", NUMBER, AT(max_connections), 1, 100000, "10000", "connections at once"},
     {"max-body-mb", NUMBER, AT(max_body_mb), 1, 1024, "64", "largest body of a request"},
-    {"max-message-mb", NUMBER, AT(max_message_mb), 1, 64, "64", "largest WebSocket message from a client"},
+    {"max-message-mb", NUMBER, AT(max_message_mb), 1, 64, "64",
+     "largest WebSocket message from a client"},
     {"max-boxes", NUMBER, AT(max_boxes), 1, 60000, "1000", "boxes at once, stock included"},
-    {"max-starting", NUMBER, AT(max_starting), 0, 256, "0", "boxes being started at once; 0: one a core"},
+    {"max-starting", NUMBER, AT(max_starting), 0, 256, "0",
+     "boxes being started at once; 0: one a core"},
     {"max-kernels", NUMBER, AT(max_kernels), 1, 60000, "500", "kernels at once"},
     {"max-runs", NUMBER, AT(max_runs), 1, 60000, "500", "program runs at once"},
-    {"stock-kernels", NUMBER, AT(stock_kernels), -1, 1000, "-1", "warm kernels a language; -1: as its manifest says"},
-    {"stock-boxes", NUMBER, AT(stock_boxes), -1, 1000, "-1", "warm boxes for programs a language; -1: as its manifest says"},
-    {"run-wall-s", NUMBER, AT(run_wall_s), 1, 86400, "30", "seconds that a run may take when it does not say"},
-    {"run-wall-max-s", NUMBER, AT(run_wall_max_s), 1, 86400, "600", "seconds that a run may ask for"},
-    {"run-output-mb", NUMBER, AT(run_output_mb), 1, 1024, "32", "output after which a run is ended"},
-    {"memory-max-mb", NUMBER, AT(memory_max_mb), 16, 1048576, "1024", "memory that a run may ask for"},
+    {"stock-kernels", NUMBER, AT(stock_kernels), -1, 1000, "-1",
+     "warm kernels a language; -1: as its manifest says"},
+    {"stock-boxes", NUMBER, AT(stock_boxes), -1, 1000, "-1",
+     "warm boxes for programs a language; -1: as its manifest says"},
+    {"run-wall-s", NUMBER, AT(run_wall_s), 1, 86400, "30",
+     "seconds that a run may take when it does not say"},
+    {"run-wall-max-s", NUMBER, AT(run_wall_max_s), 1, 86400, "600",
+     "seconds that a run may ask for"},
+    {"run-output-mb", NUMBER, AT(run_output_mb), 1, 1024, "32",
+     "output after which a run is ended"},
+    {"memory-max-mb", NUMBER, AT(memory_max_mb), 16, 1048576, "1024",
+     "memory that a run may ask for"},
     {"log-level", TEXT, AT(log_level), 0, 0, "info", "debug, info, warn or error"},
     {"log-json", FLAG, AT(log_json), 0, 0, NULL, "log lines as JSON"},
-    {"print-config", FLAG, AT(print_config), 0, 0, NULL, "print the settings in force as JSON and exit"},
+    {"print-config", FLAG, AT(print_config), 0, 0, NULL,
+     "print the settings in force as JSON and exit"},
     {"version", FLAG, AT(version), 0, 0, NULL, "print the version and exit"},
     {"help", FLAG, AT(help), 0, 0, NULL, "print this and exit"},
 };
@@ -76,7 +95,8 @@ static const struct option *find(const char *name, size_t n)
     return NULL;
 }
 
-static int set(struct kg_config *c, const struct option *o, const char *value, const char *where, struct kg_err *err)
+static int set(struct kg_config *c, const struct option *o, const char *value, const char *where,
+               struct kg_err *err)
 {
     if (o->kind == TEXT) {
         char **text = field(c, o);
@@ -88,7 +108,8 @@ static int set(struct kg_config *c, const struct option *o, const char *value, c
         bool *flag = field(c, o);
         bool on = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
         if (!on && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
-            return kg_err_set(err, -EINVAL, "%s: %s must be true or false, not \"%.60s\"", where, o->name, value);
+            return kg_err_set(err, -EINVAL, "%s: %s must be true or false, not \"%.60s\"", where,
+                              o->name, value);
         *flag = on;
         return 0;
     }
@@ -96,8 +117,8 @@ static int set(struct kg_config *c, const struct option *o, const char *value, c
     errno = 0;
     long long number = strtoll(value, &rest, 10);
     if (errno || rest == value || *rest || number < o->min || number > o->max)
-        return kg_err_set(err, -EINVAL, "%s: %s must be a number from %lld to %lld, not \"%.60s\"", where, o->name,
-                          (long long)o->min, (long long)o->max, value);
+        return kg_err_set(err, -EINVAL, "%s: %s must be a number from %lld to %lld, not \"%.60s\"",
+                          where, o->name, (long long)o->min, (long long)o->max, value);
     *(int64_t *)field(c, o) = number;
     return 0;
 }
@@ -131,11 +152,11 @@ static int load_file(struct kg_config *c, const char *path, struct kg_err *err)
     json_t *doc = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
     if (!doc)
         return kg_err_set(err, -EINVAL, "%s: line %d: %s", path, at.line, at.text);
-    int rc = json_is_object(doc) ? 0 : kg_err_set(err, -EINVAL, "%s: must be one JSON object", path);
+    int rc =
+        json_is_object(doc) ? 0 : kg_err_set(err, -EINVAL, "%s: must be one JSON object", path);
     const char *key;
     json_t *value;
-    json_object_foreach(doc, key, value)
-    {
+    json_object_foreach(doc, key, value) {
         if (rc < 0)
             break;
         const struct option *o = find(key, strlen(key));
@@ -148,9 +169,11 @@ static int load_file(struct kg_config *c, const char *path, struct kg_err *err)
             text = json_is_true(value) ? "true" : "false";
         }
         if (!o)
-            rc = kg_err_set(err, -EINVAL, "%s: there is no setting \"%.60s\": --help lists them", path, key);
+            rc = kg_err_set(err, -EINVAL, "%s: there is no setting \"%.60s\": --help lists them",
+                            path, key);
         else if (!text)
-            rc = kg_err_set(err, -EINVAL, "%s: %s must be a string, a whole number or a boolean", path, key);
+            rc = kg_err_set(err, -EINVAL, "%s: %s must be a string, a whole number or a boolean",
+                            path, key);
         else
             rc = set(c, o, text, path, err);
     }
@@ -159,12 +182,14 @@ static int load_file(struct kg_config *c, const char *path, struct kg_err *err)
 }
 
 /* only_config: takes notice of --config alone, since the file comes before the other flags */
-static int load_flags(struct kg_config *c, int argc, char *const *argv, bool only_config, struct kg_err *err)
+static int load_flags(struct kg_config *c, int argc, char *const *argv, bool only_config,
+                      struct kg_err *err)
 {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];
         if (strncmp(arg, "--", 2) != 0)
-            return kg_err_set(err, -EINVAL, "unexpected argument \"%.60s\": options begin with --", arg);
+            return kg_err_set(err, -EINVAL, "unexpected argument \"%.60s\": options begin with --",
+                              arg);
         const char *eq = strchr(arg, '=');
         size_t n = eq ? (size_t)(eq - arg) - 2 : strlen(arg) - 2;
         const struct option *o = find(arg + 2, n);
@@ -195,14 +220,17 @@ static int check(struct kg_config *c, struct kg_err *err)
     if (c->base_url[0] != '/')
         return kg_err_set(err, -EINVAL, "base-url must begin with /, not \"%.60s\"", c->base_url);
     if (c->run_wall_s > c->run_wall_max_s)
-        return kg_err_set(err, -EINVAL, "run-wall-s (%lld) is above run-wall-max-s (%lld)", (long long)c->run_wall_s,
-                          (long long)c->run_wall_max_s);
+        return kg_err_set(err, -EINVAL, "run-wall-s (%lld) is above run-wall-max-s (%lld)",
+                          (long long)c->run_wall_s, (long long)c->run_wall_max_s);
     if (c->token && !c->token[0])
-        return kg_err_set(err, -EINVAL, "token is empty: leave it out for a random one, or say anonymous");
+        return kg_err_set(err, -EINVAL,
+                          "token is empty: leave it out for a random one, or say anonymous");
     if (c->token)
         for (const char *p = c->token; *p; p++)
             if (!isalnum((unsigned char)*p) && !strchr("-._~", *p))
-                return kg_err_set(err, -EINVAL, "token may hold letters, digits and - . _ ~ only: it stands in URLs");
+                return kg_err_set(
+                    err, -EINVAL,
+                    "token may hold letters, digits and - . _ ~ only: it stands in URLs");
     return 0;
 }
 
@@ -213,7 +241,8 @@ int kg_config_load(struct kg_config *c, int argc, char *const *argv, struct kg_e
     for (size_t i = 0; i < KG_COUNT(options) && rc == 0; i++)
         if (options[i].initial)
             rc = set(c, &options[i], options[i].initial, "default", err);
-    const char *path = getenv("KERNELGW_CONFIG"); /* NOLINT(concurrency-mt-unsafe): before any thread */
+    const char *path =
+        getenv("KERNELGW_CONFIG"); /* NOLINT(concurrency-mt-unsafe): before any thread */
     if (rc == 0 && path)
         c->config = kg_strdup(path);
     if (rc == 0)
@@ -237,13 +266,17 @@ void kg_config_release(struct kg_config *c)
 
 void kg_config_help(FILE *out)
 {
-    fputs("usage: kernelgw [options]\n\nA notebook-kernel server: Jupyter kernels and programs in sandboxed boxes.\n"
-          "Every option can also be set as KERNELGW_NAME in the environment, or in a JSON file (--config).\n\n",
-          out);
+    fputs(
+        "usage: kernelgw [options]\n\nA notebook-kernel server: Jupyter kernels and programs in sandboxed boxes.\n"
+        "Every option can also be set as KERNELGW_NAME in the environment, or in a JSON file (--config).\n\n",
+        out);
     for (size_t i = 0; i < KG_COUNT(options); i++) {
         const struct option *o = &options[i];
         char left[48];
-        snprintf(left, sizeof left, "--%s%s", o->name, o->kind == NUMBER ? " N" : o->kind == TEXT ? " TEXT" : "");
+        snprintf(left, sizeof left, "--%s%s", o->name,
+                 o->kind == NUMBER ? " N"
+                 : o->kind == TEXT ? " TEXT"
+                                   : "");
         fprintf(out, "  %-24s %s", left, o->help);
         if (o->initial)
             fprintf(out, " (%s)", o->initial);
@@ -260,7 +293,8 @@ void kg_config_print(const struct kg_config *c, FILE *out)
     for (size_t i = 0; i < KG_COUNT(options); i++) {
         const struct option *o = &options[i];
         const void *at = (const char *)c + o->offset;
-        bool asked = o->offset == AT(print_config) || o->offset == AT(help) || o->offset == AT(version);
+        bool asked =
+            o->offset == AT(print_config) || o->offset == AT(help) || o->offset == AT(version);
         if (asked || o->offset == AT(token) || o->offset == AT(config))
             continue;
         if (o->kind == TEXT && *(char *const *)at)

@@ -20,7 +20,7 @@ enum { CODE_REPLACED = 1008 };
 struct kg_request {
     uint32_t reader;
     uint8_t channel;
-    char *type;          /* "execute_request" */
+    char *type;           /* "execute_request" */
     struct kg_buf header; /* the asker's, for answers that the kernel can no longer give */
     UT_hash_handle hh;
     char msg_id[]; /* raw JSON text */
@@ -41,7 +41,8 @@ static struct kg_request *request_find(struct kg_kernel *k, struct kg_span msg_i
     return r;
 }
 
-static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_msg *msg, const struct jy_header *h)
+static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_msg *msg,
+                        const struct jy_header *h)
 {
     struct kg_request *r = request_find(k, h->msg_id);
     if (r)
@@ -83,22 +84,23 @@ static char *reply_type_of(const char *type)
 void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue)
 {
     struct kg_request *r, *following;
-    HASH_ITER(hh, k->requests, r, following)
-    {
+    HASH_ITER(hh, k->requests, r, following) {
         struct kg_span parent = {r->header.data, r->header.len};
         kg_autofree char *reply = reply_type_of(r->type);
         bool execute = strcmp(r->type, "execute_request") == 0;
         if (!ename)
-            kg_kernel_say(k, kg_say(r->channel, reply, k->session, parent, NULL, "{\"status\":\"aborted\"}"),
-                          r->channel, KG_KIND_REPLY, r->reader);
+            kg_kernel_say(
+                k, kg_say(r->channel, reply, k->session, parent, NULL, "{\"status\":\"aborted\"}"),
+                r->channel, KG_KIND_REPLY, r->reader);
         else {
             if (execute)
-                kg_kernel_say(k, kg_say_error(KG_CH_IOPUB, NULL, k->session, parent, ename, evalue), KG_CH_IOPUB,
-                              KG_KIND_ERROR, 0);
-            kg_kernel_say(k, kg_say_error(r->channel, reply, k->session, parent, ename, evalue), r->channel,
-                          KG_KIND_REPLY, r->reader);
+                kg_kernel_say(k, kg_say_error(KG_CH_IOPUB, NULL, k->session, parent, ename, evalue),
+                              KG_CH_IOPUB, KG_KIND_ERROR, 0);
+            kg_kernel_say(k, kg_say_error(r->channel, reply, k->session, parent, ename, evalue),
+                          r->channel, KG_KIND_REPLY, r->reader);
         }
-        kg_kernel_say(k, kg_say_status(k->session, parent, "idle"), KG_CH_IOPUB, KG_KIND_STATUS_IDLE, 0);
+        kg_kernel_say(k, kg_say_status(k->session, parent, "idle"), KG_CH_IOPUB,
+                      KG_KIND_STATUS_IDLE, 0);
         request_free(k, r);
     }
 }
@@ -120,13 +122,12 @@ static void close_live(struct kg_client *c, int code, const char *reason)
         events->closed(c->user, code, reason);
 }
 
-struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, const struct kg_client_events *events,
-                                   void *user)
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id,
+                                   const struct kg_client_events *events, void *user)
 {
     struct kg_client *c = NULL;
     if (session_id && session_id[0])
-        DL_FOREACH(k->clients, c)
-        {
+        DL_FOREACH(k->clients, c) {
             if (strcmp(c->session_id, session_id) == 0)
                 break;
         }
@@ -151,8 +152,7 @@ static void drop_oldest_detached(struct kg_kernel *k)
 {
     size_t count = 0;
     struct kg_client *c, *oldest = NULL;
-    DL_FOREACH(k->clients, c)
-    {
+    DL_FOREACH(k->clients, c) {
         if (c->events)
             continue;
         count++;
@@ -179,8 +179,7 @@ void kg_client_detach(struct kg_client *c)
 void kg_clients_close(struct kg_kernel *k, int code, const char *reason)
 {
     struct kg_client *c, *following;
-    DL_FOREACH_SAFE(k->clients, c, following)
-    {
+    DL_FOREACH_SAFE(k->clients, c, following) {
         close_live(c, code, reason);
         client_free(c);
     }
@@ -190,11 +189,12 @@ void kg_clients_expire(struct kg_kernel *k, uint64_t now_ms)
 {
     struct kg_client *c, *following;
     DL_FOREACH_SAFE(k->clients, c, following)
-    if (!c->events && now_ms - c->detached_ms > KG_DETACHED_READER_MS)
-        client_free(c);
+        if (!c->events && now_ms - c->detached_ms > KG_DETACHED_READER_MS)
+            client_free(c);
 }
 
-static int queue_early(struct kg_kernel *k, uint8_t channel, const uint8_t *frame, size_t n, struct kg_err *err)
+static int queue_early(struct kg_kernel *k, uint8_t channel, const uint8_t *frame, size_t n,
+                       struct kg_err *err)
 {
     if (k->early_count >= KG_EARLY_COUNT || k->early_bytes + n > KG_EARLY_BYTES)
         return kg_err_set(err, -EAGAIN, "too many requests wait for kernel %s to start", k->id);
@@ -230,8 +230,10 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
     kg_kernel_touch(k);
     k->core->counters.requests++;
     if (HASH_COUNT(k->requests) >= KG_PENDING_MAX)
-        return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX, k->id);
-    rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err) : queue_early(k, msg.channel, frame, n, err);
+        return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX,
+                          k->id);
+    rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err)
+                  : queue_early(k, msg.channel, frame, n, err);
     if (rc < 0)
         return rc;
     if (msg.channel != KG_CH_STDIN)
@@ -249,9 +251,10 @@ static struct kg_slice say_gap(struct kg_kernel *k, const struct kg_gap *gap)
     char metadata[120];
     snprintf(metadata, sizeof metadata, "{\"kgw\":{\"gap\":{\"messages\":%llu,\"bytes\":%llu}}}",
              (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
-    snprintf(text, sizeof text,
-             "\n[kernelgw: %llu messages (%llu bytes) of output are missing here: this connection read too slowly]\n",
-             (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    snprintf(
+        text, sizeof text,
+        "\n[kernelgw: %llu messages (%llu bytes) of output are missing here: this connection read too slowly]\n",
+        (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
     struct kg_span parent = {k->last_parent.data, k->last_parent.len};
     return kg_say_stream(k->session, parent, metadata, "stderr", text);
 }
@@ -265,8 +268,8 @@ bool kg_client_next(struct kg_client *c, struct kg_slice *out)
     case KG_READ_GAP:
         c->kernel->core->counters.gaps++;
         c->kernel->core->counters.gap_messages += gap.messages;
-        kg_log(KG_WARN, "kernel", "slow reader lost output", "kernel=%s messages=%llu bytes=%llu", c->kernel->id,
-               (unsigned long long)gap.messages, (unsigned long long)gap.bytes);
+        kg_log(KG_WARN, "kernel", "slow reader lost output", "kernel=%s messages=%llu bytes=%llu",
+               c->kernel->id, (unsigned long long)gap.messages, (unsigned long long)gap.bytes);
         *out = say_gap(c->kernel, &gap);
         return true;
     case KG_READ_ENTRY: *out = kg_slice_of(e->frame.blob, e->frame.data, e->frame.len); return true;
@@ -286,8 +289,7 @@ void kg_kernel_check_hold(struct kg_kernel *k)
     uint64_t now = kg_clock_ms();
     uint64_t most = 0;
     struct kg_client *c;
-    DL_FOREACH(k->clients, c)
-    {
+    DL_FOREACH(k->clients, c) {
         /* one that takes nothing is not waited for: it will be told of its gap */
         if (!c->events || now - c->reader.progress_ms > KG_HOLD_GRACE_MS)
             continue;
@@ -295,7 +297,8 @@ void kg_kernel_check_hold(struct kg_kernel *k)
         if (lag > most)
             most = lag;
     }
-    uint64_t mark = k->held ? KG_JOURNAL_OUTPUT_BYTES / 2 : (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3;
+    uint64_t mark =
+        k->held ? KG_JOURNAL_OUTPUT_BYTES / 2 : (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3;
     bool hold = k->box && most > mark;
     if (hold == k->held)
         return;

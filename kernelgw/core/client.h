@@ -18,15 +18,15 @@ struct kg_client {
     struct kg_client *prev, *next;
     struct kg_kernel *kernel;
     struct kg_reader reader;
-    char *session_id; /* "" when the client gave none */
+    char *session_id;                      /* "" when the client gave none */
     const struct kg_client_events *events; /* NULL: detached */
     void *user;
     uint64_t detached_ms;
 };
 
 /* Never fails. session_id may be NULL. The client belongs to the kernel; give it back by kg_client_detach. */
-struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, const struct kg_client_events *events,
-                                   void *user);
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id,
+                                   const struct kg_client_events *events, void *user);
 /* The connection dropped. No callback comes afterwards. */
 void kg_client_detach(struct kg_client *c);
 

@@ -110,13 +110,13 @@ void kg_core_close(struct kg_core *core, void (*done)(void *user), void *user)
     uv_timer_stop(core->holds);
     struct kg_session *s, *next_session;
     HASH_ITER(hh, core->sessions, s, next_session)
-    kg_session_free(core, s);
+        kg_session_free(core, s);
     struct kg_kernel *k, *next_kernel;
     HASH_ITER(hh, core->kernels, k, next_kernel)
-    kg_kernel_delete(k);
+        kg_kernel_delete(k);
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
-    kg_run_delete(r);
+        kg_run_delete(r);
     pl_pool_close(core->pool, pool_closed, core);
 }
 

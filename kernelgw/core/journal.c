@@ -69,8 +69,8 @@ static enum kg_lane lane_of(uint8_t kind)
     return kind == KG_KIND_OUTPUT || kind == KG_KIND_OTHER ? KG_LANE_OUTPUT : KG_LANE_CONTROL;
 }
 
-uint64_t kg_journal_append(struct kg_journal *j, struct kg_slice frame, uint8_t channel, uint8_t kind,
-                           uint32_t target)
+uint64_t kg_journal_append(struct kg_journal *j, struct kg_slice frame, uint8_t channel,
+                           uint8_t kind, uint32_t target)
 {
     enum kg_lane which = lane_of(kind);
     struct kg_journal_lane *l = &j->lane[which];
@@ -160,7 +160,8 @@ enum kg_read kg_reader_next(struct kg_reader *r, const struct kg_entry **entry, 
         const struct kg_entry *output = peek(r, KG_LANE_OUTPUT);
         if (!control && !output)
             return KG_READ_NONE;
-        int lane = !control || (output && output->seq < control->seq) ? KG_LANE_OUTPUT : KG_LANE_CONTROL;
+        int lane =
+            !control || (output && output->seq < control->seq) ? KG_LANE_OUTPUT : KG_LANE_CONTROL;
         const struct kg_entry *e = lane == KG_LANE_OUTPUT ? output : control;
         r->ord[lane] = e->ord + 1;
         r->cum[lane] = e->cum + e->frame.len;

@@ -17,8 +17,8 @@ enum kg_lane { KG_LANE_CONTROL, KG_LANE_OUTPUT, KG_LANES };
 
 struct kg_entry {
     uint64_t seq;
-    uint64_t ord; /* place in its lane: 0, 1, 2... */
-    uint64_t cum; /* bytes of its lane before it */
+    uint64_t ord;          /* place in its lane: 0, 1, 2... */
+    uint64_t cum;          /* bytes of its lane before it */
     struct kg_slice frame; /* a v1.kernel.websocket.jupyter.org frame */
     uint32_t target;       /* the one reader it is for; 0: all */
     uint8_t channel, kind;
@@ -54,14 +54,15 @@ struct kg_gap {
 
 enum kg_read { KG_READ_NONE, KG_READ_ENTRY, KG_READ_GAP };
 
-void kg_journal_init(struct kg_journal *j, uint64_t output_bytes, uint64_t control_bytes, bool keep);
+void kg_journal_init(struct kg_journal *j, uint64_t output_bytes, uint64_t control_bytes,
+                     bool keep);
 void kg_journal_release(struct kg_journal *j); /* readers must be gone */
 
 /* Adds an entry and returns its number. Takes a reference of its own to frame's blob, or copies a small frame. */
-uint64_t kg_journal_append(struct kg_journal *j, struct kg_slice frame, uint8_t channel, uint8_t kind,
-                           uint32_t target);
+uint64_t kg_journal_append(struct kg_journal *j, struct kg_slice frame, uint8_t channel,
+                           uint8_t kind, uint32_t target);
 
-/* r reads from the first entry still there (from_start), or from what comes next. */
+/* r reads from the very start (from_start; what is no longer there is its first gap), or what comes from now on. */
 void kg_reader_attach(struct kg_reader *r, struct kg_journal *j, bool from_start);
 void kg_reader_detach(struct kg_reader *r); /* a reader never attached is fine */
 

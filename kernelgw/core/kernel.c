@@ -16,7 +16,8 @@
 
 #define S(state) (1u << (state))
 
-static const char *const state_names[KG_K_STATES] = {"starting", "idle", "busy", "restarting", "dead"};
+static const char *const state_names[KG_K_STATES] = {"starting", "idle", "busy", "restarting",
+                                                     "dead"};
 
 /* What may follow what. */
 static const uint8_t may_follow[KG_K_STATES] = {
@@ -37,8 +38,8 @@ static void enter(struct kg_kernel *k, enum kg_kernel_state to, const char *why)
     /* busy and idle follow each other with every cell */
     bool routine = (S(k->state) | S(to)) == (S(KG_K_IDLE) | S(KG_K_BUSY));
     if (!routine)
-        kg_log(KG_INFO, "kernel", "state", "id=%s from=%s to=%s why=%s", k->id, state_names[k->state], state_names[to],
-               why);
+        kg_log(KG_INFO, "kernel", "state", "id=%s from=%s to=%s why=%s", k->id,
+               state_names[k->state], state_names[to], why);
     k->state = to;
 }
 
@@ -57,11 +58,12 @@ void kg_kernel_wake(struct kg_kernel *k)
 {
     struct kg_client *c, *following;
     DL_FOREACH_SAFE(k->clients, c, following)
-    if (c->events)
-        c->events->wake(c->user);
+        if (c->events)
+            c->events->wake(c->user);
 }
 
-void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind, uint32_t target)
+void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind,
+                   uint32_t target)
 {
     kg_journal_append(&k->journal, frame, channel, kind, target);
     kg_slice_release(&frame);
@@ -144,7 +146,8 @@ static void became_dead(struct kg_kernel *k, const struct kg_err *err)
     enter(k, KG_K_DEAD, err->text);
     drop_early(k);
     kg_requests_fail(k, "KernelDied", err->text);
-    kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "dead"), KG_CH_IOPUB, KG_KIND_STATUS_STARTING, 0);
+    kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "dead"), KG_CH_IOPUB,
+                  KG_KIND_STATUS_STARTING, 0);
     tell_waiters(k, err);
 }
 
@@ -194,7 +197,8 @@ static void restarted(void *user, const json_t *reply, const struct kg_err *err)
             became_ready(k, "restarted");
         } else {
             /* a box that can't start its kernel again is replaced */
-            kg_log(KG_WARN, "kernel", "restart in place failed", "id=%s why=%s", k->id, why ? why : "unknown");
+            kg_log(KG_WARN, "kernel", "restart in place failed", "id=%s why=%s", k->id,
+                   why ? why : "unknown");
             give_box_back(k);
             start_box(k);
         }
@@ -221,12 +225,14 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
     kg_log(KG_WARN, "kernel", "died", "id=%s why=%s", k->id, why);
     k->core->counters.kernels_died++;
     k->deaths = kg_clock_ms() - k->up_ms < KG_AUTORESTART_MS ? k->deaths + 1 : 1;
-    kg_autofree char *told = kg_asprintf("%s; its variables are lost, and it is being started again", why);
+    kg_autofree char *told =
+        kg_asprintf("%s; its variables are lost, and it is being started again", why);
     drop_early(k);
     kg_requests_fail(k, "KernelDied", told);
     if (k->deaths > KG_AUTORESTART_MAX) {
         struct kg_err err;
-        kg_err_set(&err, -EIO, "%s; it died %u times in a row and is not started again", why, k->deaths);
+        kg_err_set(&err, -EIO, "%s; it died %u times in a row and is not started again", why,
+                   k->deaths);
         give_box_back(k);
         became_dead(k, &err);
         return;
@@ -251,13 +257,16 @@ static void death_explained(void *user, const struct pl_stats *stats, const stru
         char why[KG_ERR_TEXT_MAX];
         if (stats && stats->oom_kills > k->oom_kills) {
             k->oom_kills = stats->oom_kills;
-            snprintf(why, sizeof why, "the kernel ran out of memory (its limit is %u MB) and was killed",
+            snprintf(why, sizeof why,
+                     "the kernel ran out of memory (its limit is %u MB) and was killed",
                      k->runtime->pool.kernel_limits.memory_mb);
         } else if (d->signal) {
-            snprintf(why, sizeof why, "the kernel was ended by signal %lld (%s)", (long long)d->signal,
+            snprintf(why, sizeof why, "the kernel was ended by signal %lld (%s)",
+                     (long long)d->signal,
                      strsignal((int)d->signal)); /* NOLINT(concurrency-mt-unsafe): one thread */
         } else {
-            snprintf(why, sizeof why, "the kernel exited with status %lld", (long long)d->exit_code);
+            snprintf(why, sizeof why, "the kernel exited with status %lld",
+                     (long long)d->exit_code);
         }
         restart_by_itself(k, why);
     }
@@ -282,15 +291,18 @@ static void on_event(struct kg_kernel *k, const struct kg_slice *body)
         json_int_t bytes = json_integer_value(json_object_get(event, "bytes"));
         char metadata[120];
         char text[160];
-        snprintf(metadata, sizeof metadata, "{\"kgw\":{\"gap\":{\"messages\":%lld,\"bytes\":%lld}}}",
-                 (long long)messages, (long long)bytes);
-        snprintf(text, sizeof text, "\n[kernelgw: %lld messages (%lld bytes) were lost between box and server]\n",
+        snprintf(metadata, sizeof metadata,
+                 "{\"kgw\":{\"gap\":{\"messages\":%lld,\"bytes\":%lld}}}", (long long)messages,
+                 (long long)bytes);
+        snprintf(text, sizeof text,
+                 "\n[kernelgw: %lld messages (%lld bytes) were lost between box and server]\n",
                  (long long)messages, (long long)bytes);
         struct kg_span parent = {k->last_parent.data, k->last_parent.len};
-        kg_kernel_say(k, kg_say_stream(k->session, parent, metadata, "stderr", text), KG_CH_IOPUB, KG_KIND_ERROR, 0);
+        kg_kernel_say(k, kg_say_stream(k->session, parent, metadata, "stderr", text), KG_CH_IOPUB,
+                      KG_KIND_ERROR, 0);
     } else {
-        kg_log(KG_WARN, "kernel", "event from the box", "id=%s event=%.*s", k->id, (int)(body->len < 200 ? body->len : 200),
-               (const char *)body->data);
+        kg_log(KG_WARN, "kernel", "event from the box", "id=%s event=%.*s", k->id,
+               (int)(body->len < 200 ? body->len : 200), (const char *)body->data);
     }
     json_decref(event);
 }
@@ -355,18 +367,19 @@ static int check_env(json_t *env, struct kg_err *err)
     json_t *value;
     if (env && !json_is_object(env))
         return kg_err_set(err, -EINVAL, "env must be an object of strings");
-    json_object_foreach(env, key, value)
-    {
+    json_object_foreach(env, key, value) {
         if (!json_is_string(value))
             return kg_err_set(err, -EINVAL, "env.%.60s must be a string", key);
-        if (!key[0] || strchr(key, '=') || strlen(json_string_value(value)) != json_string_length(value))
-            return kg_err_set(err, -EINVAL, "env has a name or value that can't be set: \"%.60s\"", key);
+        if (!key[0] || strchr(key, '=') ||
+            strlen(json_string_value(value)) != json_string_length(value))
+            return kg_err_set(err, -EINVAL, "env has a name or value that can't be set: \"%.60s\"",
+                              key);
     }
     return 0;
 }
 
-int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start, struct kg_kernel **out,
-                    kg_kernel_done *done, void *user, struct kg_err *err)
+int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
+                    struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err)
 {
     const char *name = start->name && start->name[0] ? start->name : core->config.default_kernel;
     const struct kg_runtime *runtime = kg_runtimes_find(&core->runtimes, name);
@@ -382,7 +395,8 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start, s
     if (core->closing)
         return kg_err_set(err, -EAGAIN, "the server is shutting down");
     if (HASH_COUNT(core->kernels) >= core->config.max_kernels)
-        return kg_err_set(err, -EAGAIN, "all %u kernels that this server allows are running", core->config.max_kernels);
+        return kg_err_set(err, -EAGAIN, "all %u kernels that this server allows are running",
+                          core->config.max_kernels);
     struct kg_kernel *k = kg_calloc(1, sizeof *k);
     if (start->kernel_id)
         for (int i = 0; i < KG_UUID_LEN; i++)
@@ -423,7 +437,7 @@ size_t kg_kernel_connections(const struct kg_kernel *k)
     size_t n = 0;
     const struct kg_client *c;
     DL_FOREACH(k->clients, c)
-    n += c->events != NULL;
+        n += c->events != NULL;
     return n;
 }
 
@@ -442,7 +456,8 @@ static void interrupted(void *user, const json_t *reply, const struct kg_err *er
 {
     struct kg_kernel *k = user;
     if (err || json_is_false(json_object_get(reply, "ok")))
-        kg_log(KG_WARN, "kernel", "interrupt failed", "id=%s why=%s", k->id, err ? err->text : "refused by the box");
+        kg_log(KG_WARN, "kernel", "interrupt failed", "id=%s why=%s", k->id,
+               err ? err->text : "refused by the box");
     unref(k);
 }
 

@@ -13,7 +13,14 @@
 #include "kernelgw/core/core.h"
 #include "kernelgw/core/journal.h"
 
-enum kg_kernel_state { KG_K_STARTING, KG_K_IDLE, KG_K_BUSY, KG_K_RESTARTING, KG_K_DEAD, KG_K_STATES };
+enum kg_kernel_state {
+    KG_K_STARTING,
+    KG_K_IDLE,
+    KG_K_BUSY,
+    KG_K_RESTARTING,
+    KG_K_DEAD,
+    KG_K_STATES
+};
 
 /* The outcome of a start or restart, once, never before the call has returned; k is valid when err is NULL. */
 typedef void kg_kernel_done(void *user, struct kg_kernel *k, const struct kg_err *err);
@@ -47,13 +54,13 @@ struct kg_kernel {
     json_t *env;
     char *cwd;
     struct kg_journal journal;
-    struct kg_client *clients;    /* utlist */
-    struct kg_request *requests;  /* uthash by msg_id */
+    struct kg_client *clients;   /* utlist */
+    struct kg_request *requests; /* uthash by msg_id */
     struct kg_early *early, *early_last;
     size_t early_bytes, early_count;
     struct kg_waiter *waiters;
-    struct kg_buf last_parent; /* header of the last execute_request */
-    char session[KG_UUID_SIZE]; /* of the messages that the server itself writes */
+    struct kg_buf last_parent;    /* header of the last execute_request */
+    char session[KG_UUID_SIZE];   /* of the messages that the server itself writes */
     char reason[KG_ERR_TEXT_MAX]; /* why it is dead, or died last */
     bool held;
     unsigned deaths; /* in a row */
@@ -74,8 +81,8 @@ struct kg_kernel_start {
  * Makes a kernel, in the table at once and in state starting. Returns 0; -ENOENT (no such kernelspec), -EEXIST (id
  * taken), -EINVAL, -EAGAIN (too many) with *err. done (may be NULL) tells how the start went.
  */
-int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start, struct kg_kernel **out,
-                    kg_kernel_done *done, void *user, struct kg_err *err);
+int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
+                    struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err);
 struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id);
 const char *kg_kernel_state_name(const struct kg_kernel *k);
 size_t kg_kernel_connections(const struct kg_kernel *k);
@@ -96,7 +103,8 @@ void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j);
 /* --- within core: kernel.c and client.c share these --- */
 void kg_kernel_wake(struct kg_kernel *k); /* every live client's reader has something */
 /* Appends a message of the server's own; takes frame's reference. */
-void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind, uint32_t target);
+void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind,
+                   uint32_t target);
 void kg_kernel_touch(struct kg_kernel *k);
 /* Answers every waiting request with an error (ename, evalue), or with status aborted when ename is NULL. */
 void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue);

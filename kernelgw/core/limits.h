@@ -2,21 +2,22 @@
 #define KG_CORE_LIMITS_H
 /* Every bound that the core keeps, in one place. Those an operator may change stand in config.h. */
 enum {
-    KG_JOURNAL_OUTPUT_BYTES = 48 << 20,  /* output that a kernel's slowest reader may be behind */
-    KG_JOURNAL_CONTROL_BYTES = 8 << 20,  /* statuses and replies, kept apart so that output can't push them out */
-    KG_JOURNAL_COPY_BELOW = 4096,        /* smaller control entries are copied out of their read chunk */
-    KG_HOLD_GRACE_MS = 200,              /* a reader that takes nothing for so long no longer holds a box back */
-    KG_EARLY_BYTES = 16 << 20,           /* requests that wait for a kernel to start */
+    KG_JOURNAL_OUTPUT_BYTES = 48 << 20, /* output that a kernel's slowest reader may be behind */
+    KG_JOURNAL_CONTROL_BYTES =
+        8 << 20, /* statuses and replies, kept apart so that output can't push them out */
+    KG_JOURNAL_COPY_BELOW = 4096, /* smaller control entries are copied out of their read chunk */
+    KG_HOLD_GRACE_MS = 200, /* a reader that takes nothing for so long no longer holds a box back */
+    KG_EARLY_BYTES = 16 << 20, /* requests that wait for a kernel to start */
     KG_EARLY_COUNT = 1024,
-    KG_PENDING_MAX = 20000,              /* requests of a kernel without a reply yet */
-    KG_DETACHED_READERS_MAX = 8,         /* dropped connections a kernel keeps a place for */
+    KG_PENDING_MAX = 20000,      /* requests of a kernel without a reply yet */
+    KG_DETACHED_READERS_MAX = 8, /* dropped connections a kernel keeps a place for */
     KG_DETACHED_READER_MS = 30 * 60 * 1000,
-    KG_AUTORESTART_MAX = 5,              /* deaths in a row, each within KG_AUTORESTART_MS of its start */
+    KG_AUTORESTART_MAX = 5, /* deaths in a row, each within KG_AUTORESTART_MS of its start */
     KG_AUTORESTART_MS = 10 * 1000,
-    KG_START_ANSWER_MS = 150,            /* how long a start request waits for the outcome before "starting" */
+    KG_START_ANSWER_MS = 150, /* how long a start request waits for the outcome before "starting" */
     KG_RUN_FILES_MAX = 2000,
     KG_RUN_STDIN_BYTES = 1 << 20,
-    KG_RUNS_KEPT = 500,                  /* ended runs whose output can still be read */
+    KG_RUNS_KEPT = 500, /* ended runs whose output can still be read */
     KG_RUNS_KEPT_MS = 10 * 60 * 1000,
 };
 #endif

@@ -16,7 +16,8 @@
 
 enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
 
-static const char *const state_names[KG_R_STATES] = {"queued", "starting", "running", "exited", "lost"};
+static const char *const state_names[KG_R_STATES] = {"queued", "starting", "running", "exited",
+                                                     "lost"};
 
 static const struct pl_box_events box_events;
 
@@ -61,7 +62,7 @@ static void wake(struct kg_run *r)
 {
     struct kg_run_watch *w, *following;
     DL_FOREACH_SAFE(r->watches, w, following)
-    w->wake(w->user);
+        w->wake(w->user);
 }
 
 /* Takes content over (NULL when lost). */
@@ -81,7 +82,8 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
         pl_box_destroy(r->box);
     r->box = NULL;
     const char *reason = json_string_value(json_object_get(content, "reason"));
-    kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state], reason ? reason : r->why);
+    kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state],
+           reason ? reason : r->why);
     wake(r);
 }
 
@@ -94,8 +96,8 @@ static void lost(struct kg_run *r, const char *why)
 static void stopped_before_start(struct kg_run *r)
 {
     ended(r, KG_R_EXITED,
-          json_pack("{s:s,s:n,s:n,s:s,s:s,s:i,s:i,s:i}", "status", "error", "exit_code", "signal", "reason", "stopped",
-                    "phase", "start", "wall_ms", 0, "cpu_ms", 0, "rss_kb", 0));
+          json_pack("{s:s,s:n,s:n,s:s,s:s,s:i,s:i,s:i}", "status", "error", "exit_code", "signal",
+                    "reason", "stopped", "phase", "start", "wall_ms", 0, "cpu_ms", 0, "rss_kb", 0));
 }
 
 struct explain {
@@ -110,7 +112,8 @@ static void explained(void *user, const struct pl_stats *stats, const struct kg_
     struct explain *x = user;
     if (stats && stats->oom_kills > 0) {
         json_object_set_new(x->content, "reason", json_string("oom"));
-        uint32_t mb = x->run->spec.memory_mb ? x->run->spec.memory_mb : x->run->spec.runtime->pool.program_limits.memory_mb;
+        uint32_t mb = x->run->spec.memory_mb ? x->run->spec.memory_mb
+                                             : x->run->spec.runtime->pool.program_limits.memory_mb;
         kg_autofree char *text = kg_asprintf("out of memory: the limit is %u MB", mb);
         json_object_set_new(x->content, "evalue", json_string(text));
     }
@@ -119,7 +122,7 @@ static void explained(void *user, const struct pl_stats *stats, const struct kg_
     free(x);
 }
 
-static void on_exit(struct kg_run *r, const struct kg_slice *body)
+static void exit_told(struct kg_run *r, const struct kg_slice *body)
 {
     struct jy_msg msg;
     json_t *content = NULL;
@@ -151,7 +154,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     if (rec->type != KG_REC_MSG || kg_run_ended(r))
         return;
     if (rec->kind == KG_KIND_REPLY) {
-        on_exit(r, &body);
+        exit_told(r, &body);
         return;
     }
     kg_journal_append(&r->journal, body, rec->channel, rec->kind, 0);
@@ -164,8 +167,9 @@ static void on_gone(void *user, const char *why, bool oom)
     r->box = NULL;
     if (oom)
         ended(r, KG_R_EXITED,
-              json_pack("{s:s,s:n,s:i,s:s,s:s,s:s}", "status", "error", "exit_code", "signal", SIGKILL, "reason", "oom",
-                        "phase", "run", "evalue", "out of memory: the box was ended"));
+              json_pack("{s:s,s:n,s:i,s:s,s:s,s:s}", "status", "error", "exit_code", "signal",
+                        SIGKILL, "reason", "oom", "phase", "run", "evalue",
+                        "out of memory: the box was ended"));
     else
         lost(r, why);
 }
@@ -227,23 +231,23 @@ static json_t *phases_of(const struct kg_run *r)
     const json_t *from = json_object_get(r->spec.runtime->program, "phases");
     size_t i, n;
     json_t *phase, *arg;
-    json_array_foreach(from, i, phase)
-    {
+    json_array_foreach(from, i, phase) {
         json_t *argv = json_array();
-        json_array_foreach(json_object_get(phase, "argv"), n, arg)
-        {
+        json_array_foreach(json_object_get(phase, "argv"), n, arg) {
             const char *text = json_string_value(arg);
             const char *hole = text ? strstr(text, "{entry}") : NULL;
-            kg_autofree char *filled =
-                hole ? kg_asprintf("%.*s%s%s", (int)(hole - text), text, r->spec.entry, hole + strlen("{entry}")) : NULL;
+            kg_autofree char *filled = hole ? kg_asprintf("%.*s%s%s", (int)(hole - text), text,
+                                                          r->spec.entry, hole + strlen("{entry}"))
+                                            : NULL;
             json_array_append_new(argv, json_string(filled ? filled : text));
         }
         bool last = i + 1 == json_array_size(from);
         if (last && r->spec.args)
             json_array_extend(argv, r->spec.args);
         json_t *name = json_object_get(phase, "name");
-        json_array_append_new(phases, json_pack("{s:O,s:o,s:I}", "name", name, "argv", argv, "wall_ms",
-                                                last ? (json_int_t)r->spec.wall_s * 1000 : (json_int_t)COMPILE_MS));
+        json_array_append_new(
+            phases, json_pack("{s:O,s:o,s:I}", "name", name, "argv", argv, "wall_ms",
+                              last ? (json_int_t)r->spec.wall_s * 1000 : (json_int_t)COMPILE_MS));
     }
     return phases;
 }
@@ -256,11 +260,13 @@ static void files_written(struct kg_run *r)
         env = json_object();
     if (r->spec.env)
         json_object_update(env, r->spec.env);
-    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases_of(r), "env",
-                            env, "cwd", "stdin", true, "wall_ms",
-                            (json_int_t)r->spec.wall_s * 1000 + (json_int_t)COMPILE_MS, "output_bytes",
-                            (json_int_t)r->core->config.run_output_mb << 20, "username", "user", "session", r->id);
-    r->deadline_ms = kg_clock_ms() + (uint64_t)r->spec.wall_s * 1000 + COMPILE_MS + DEADLINE_GRACE_MS;
+    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases",
+                            phases_of(r), "env", env, "cwd", "stdin", true, "wall_ms",
+                            (json_int_t)r->spec.wall_s * 1000 + (json_int_t)COMPILE_MS,
+                            "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
+                            "username", "user", "session", r->id);
+    r->deadline_ms =
+        kg_clock_ms() + (uint64_t)r->spec.wall_s * 1000 + COMPILE_MS + DEADLINE_GRACE_MS;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
 }
@@ -296,15 +302,18 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         r->puts_due = r->spec.file_count;
         for (size_t i = 0; i < r->spec.file_count; i++) {
             struct kg_run_file *f = &r->spec.files[i];
-            json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size", (json_int_t)f->data.len);
+            json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
+                                    (json_int_t)f->data.len);
             r->refs++;
-            pl_box_request(box, "files.put", req, f->data.data ? f->data.data : (uint8_t *)"", f->data.len, put_done, r);
+            pl_box_request(box, "files.put", req, f->data.data ? f->data.data : (uint8_t *)"",
+                           f->data.len, put_done, r);
         }
     }
     unref(r);
 }
 
-int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out, struct kg_err *err)
+int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
+                 struct kg_err *err)
 {
     size_t live = 0;
     for (struct kg_run *r = core->runs; r; r = r->hh.next)
@@ -312,7 +321,8 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (core->closing)
         return kg_err_set(err, -EAGAIN, "the server is shutting down");
     if (live >= core->config.max_runs)
-        return kg_err_set(err, -EAGAIN, "all %u runs that this server allows are under way", core->config.max_runs);
+        return kg_err_set(err, -EAGAIN, "all %u runs that this server allows are under way",
+                          core->config.max_runs);
     struct kg_run *r = kg_calloc(1, sizeof *r);
     kg_uuid4(r->id);
     r->core = core;
@@ -336,7 +346,8 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     struct pl_claim claim = {.runtime = r->spec.runtime->pool.name,
                              .kind = PL_PROGRAM,
                              .limits = r->spec.memory_mb ? &limits : NULL};
-    kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name, r->spec.file_count);
+    kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name,
+           r->spec.file_count);
     r->claim = pl_claim(core->pool, &claim, claimed, r);
     *out = r;
     return 0;
@@ -361,7 +372,8 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct 
         return 0;
     }
     if (r->input_bytes + n > KG_RUN_STDIN_BYTES)
-        return kg_err_set(err, -ENOSPC, "more than %d bytes of input wait for run %s", KG_RUN_STDIN_BYTES, r->id);
+        return kg_err_set(err, -ENOSPC, "more than %d bytes of input wait for run %s",
+                          KG_RUN_STDIN_BYTES, r->id);
     struct kg_run_input *in = kg_malloc(sizeof *in + n);
     in->next = NULL;
     in->eof = eof;
@@ -400,7 +412,8 @@ int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
         r->stopping = true;
         return 0;
     }
-    json_t *req = json_pack("{s:s,s:s,s:s*}", "run_id", r->id, "signal", name, "reason", kill || term ? "stopped" : NULL);
+    json_t *req = json_pack("{s:s,s:s,s:s*}", "run_id", r->id, "signal", name, "reason",
+                            kill || term ? "stopped" : NULL);
     r->refs++;
     pl_box_request(r->box, "run.signal", req, NULL, 0, signalled, r);
     return 0;
@@ -434,7 +447,8 @@ bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *tex
     struct jy_msg msg;
     struct kg_span name;
     struct kg_span raw;
-    if (e->kind != KG_KIND_OUTPUT || jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
+    if (e->kind != KG_KIND_OUTPUT ||
+        jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
         jy_json_find_string(msg.content, "name", &name, NULL) != 1 ||
         jy_json_find_string(msg.content, "text", &raw, NULL) != 1)
         return false;
@@ -463,8 +477,9 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
     model_time(j, "created", r->created_us);
     model_time(j, "started", r->started_us);
     model_time(j, "ended", r->ended_us);
-    static const char *const fields[] = {"exit_code", "signal", "reason", "phase", "wall_ms",
-                                         "cpu_ms",    "rss_kb", "evalue", "stdout_bytes", "stderr_bytes"};
+    static const char *const fields[] = {"exit_code",    "signal",      "reason", "phase",
+                                         "wall_ms",      "cpu_ms",      "rss_kb", "evalue",
+                                         "stdout_bytes", "stderr_bytes"};
     for (size_t i = 0; i < KG_COUNT(fields); i++) {
         const json_t *v = json_object_get(r->exit, fields[i]);
         if (!v && i > 3)
@@ -484,8 +499,7 @@ void kg_runs_tick(struct kg_core *core, uint64_t now_ms)
 {
     size_t over = HASH_COUNT(core->runs) > KG_RUNS_KEPT ? HASH_COUNT(core->runs) - KG_RUNS_KEPT : 0;
     struct kg_run *r, *following;
-    HASH_ITER(hh, core->runs, r, following)
-    {
+    HASH_ITER(hh, core->runs, r, following) {
         if (kg_run_ended(r)) {
             bool old = now_ms - r->ended_ms > KG_RUNS_KEPT_MS;
             if ((old || over > 0) && !r->watches) {

@@ -38,8 +38,8 @@ struct kg_run {
     bool input_ended;
     struct kg_journal journal;
     struct kg_run_watch *watches; /* utlist */
-    json_t *exit; /* the agent's exit content, its reason put right */
-    char why[KG_ERR_TEXT_MAX]; /* when lost */
+    json_t *exit;                 /* the agent's exit content, its reason put right */
+    char why[KG_ERR_TEXT_MAX];    /* when lost */
     int64_t created_us, started_us, ended_us;
     uint64_t deadline_ms; /* when the box is taken away though its agent has not ended the run */
     uint64_t ended_ms;
@@ -47,7 +47,8 @@ struct kg_run {
 };
 
 /* Takes *spec over (it is empty afterwards). Returns 0, or -EAGAIN with *err when too many runs are under way. */
-int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out, struct kg_err *err);
+int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
+                 struct kg_err *err);
 struct kg_run *kg_run_find(struct kg_core *core, const char *id);
 const char *kg_run_state_name(const struct kg_run *r);
 bool kg_run_ended(const struct kg_run *r);
@@ -68,6 +69,7 @@ void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w);
 bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text);
 
 /* The model of GET /api/runs/{id}. */
+struct kg_json;
 void kg_run_model(const struct kg_run *r, struct kg_json *j);
 
 /* Within core: once a second. */

@@ -63,16 +63,20 @@ static int take_file(struct kg_run_file *f, const json_t *v, size_t i, struct kg
     if (!json_is_string(path))
         return kg_err_set(err, -EINVAL, "files[%zu].path must be a string", i);
     if (!kg_run_path_ok(json_string_value(path), json_string_length(path)))
-        return kg_err_set(err, -EINVAL, "files[%zu].path \"%.100s\" must be relative, without empty parts, . and ..", i,
-                          json_string_value(path));
+        return kg_err_set(
+            err, -EINVAL,
+            "files[%zu].path \"%.100s\" must be relative, without empty parts, . and ..", i,
+            json_string_value(path));
     f->path = kg_strdup(json_string_value(path));
     if (json_is_string(content) && !base64)
         kg_buf_add(&f->data, json_string_value(content), json_string_length(content));
     else if (!json_is_string(base64) || content)
-        return kg_err_set(err, -EINVAL, "files[%zu] (%.100s) needs either content (text) or base64 (string)", i,
+        return kg_err_set(err, -EINVAL,
+                          "files[%zu] (%.100s) needs either content (text) or base64 (string)", i,
                           f->path);
     else if (take_base64(&f->data, base64) < 0)
-        return kg_err_set(err, -EINVAL, "files[%zu].base64 (%.100s) is not valid base64", i, f->path);
+        return kg_err_set(err, -EINVAL, "files[%zu].base64 (%.100s) is not valid base64", i,
+                          f->path);
     return 0;
 }
 
@@ -81,29 +85,31 @@ static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err 
     if (!json_is_array(files) || json_array_size(files) == 0)
         return kg_err_set(err, -EINVAL, "files must be a list with at least the entry file");
     if (json_array_size(files) > KG_RUN_FILES_MAX)
-        return kg_err_set(err, -EINVAL, "files has %zu entries: at most %d are allowed", json_array_size(files),
-                          KG_RUN_FILES_MAX);
+        return kg_err_set(err, -EINVAL, "files has %zu entries: at most %d are allowed",
+                          json_array_size(files), KG_RUN_FILES_MAX);
     s->files = kg_calloc(json_array_size(files), sizeof *s->files);
     bool entry_seen = false;
     size_t i;
     json_t *v;
-    json_array_foreach(files, i, v)
-    {
+    json_array_foreach(files, i, v) {
         s->file_count++;
         int rc = take_file(&s->files[i], v, i, err);
         if (rc < 0)
             return rc;
         entry_seen = entry_seen || strcmp(s->files[i].path, s->entry) == 0;
     }
-    return entry_seen ? 0 : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);
+    return entry_seen
+               ? 0
+               : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);
 }
 
 static bool all_strings(const json_t *list)
 {
     size_t i;
     json_t *v;
-    json_array_foreach(list, i, v) if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
-        return false;
+    json_array_foreach(list, i, v)
+        if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+            return false;
     return true;
 }
 
@@ -113,16 +119,20 @@ static int take_env(struct kg_run_spec *s, json_t *env, struct kg_err *err)
         return 0;
     const char *key;
     json_t *v;
-    json_object_foreach(env, key, v) if (!key[0] || strchr(key, '=') || !json_is_string(v) ||
-                                         strlen(json_string_value(v)) != json_string_length(v))
-        return kg_err_set(err, -EINVAL, "env.%.60s: names may hold no =, values must be strings without NUL", key);
+    json_object_foreach(env, key, v)
+        if (!key[0] || strchr(key, '=') || !json_is_string(v) ||
+            strlen(json_string_value(v)) != json_string_length(v))
+            return kg_err_set(err, -EINVAL,
+                              "env.%.60s: names may hold no =, values must be strings without NUL",
+                              key);
     if (!json_is_object(env))
         return kg_err_set(err, -EINVAL, "env must be an object of strings");
     s->env = json_incref(env);
     return 0;
 }
 
-static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t max, struct kg_err *err)
+static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t max,
+                       struct kg_err *err)
 {
     const json_t *v = json_object_get(limits, key);
     if (!v || json_is_null(v))
@@ -133,7 +143,8 @@ static int take_number(uint32_t *out, const json_t *limits, const char *key, uin
     return 0;
 }
 
-static int take_language(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err)
+static int take_language(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
+                         struct kg_err *err)
 {
     kg_autofree char *language = NULL;
     int rc = take_text(&language, body, "language", err);
@@ -142,10 +153,13 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
     if (!language)
         return kg_err_set(err, -EINVAL, "language is missing: \"python\", say");
     s->runtime = kg_runtimes_for_program(&core->runtimes, language);
-    return s->runtime ? 0 : kg_err_set(err, -ENOENT, "no runtime runs programs in \"%.60s\" here", language);
+    return s->runtime
+               ? 0
+               : kg_err_set(err, -ENOENT, "no runtime runs programs in \"%.60s\" here", language);
 }
 
-int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err)
+int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
+                      struct kg_err *err)
 {
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
@@ -173,13 +187,15 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
     const json_t *input = json_object_get(body, "stdin");
     if (rc == 0 && input && !json_is_null(input)) {
         if (!json_is_string(input) || json_string_length(input) > KG_RUN_STDIN_BYTES)
-            return kg_err_set(err, -EINVAL, "stdin must be null or a string of at most %d bytes", KG_RUN_STDIN_BYTES);
+            return kg_err_set(err, -EINVAL, "stdin must be null or a string of at most %d bytes",
+                              KG_RUN_STDIN_BYTES);
         s->stdin_text = take_bytes(input);
         s->stdin_len = json_string_length(input);
     }
     const char *network = json_string_value(json_object_get(body, "network"));
     if (rc == 0 && network && strcmp(network, "none") != 0)
-        rc = kg_err_set(err, -EINVAL, "network must be \"none\": this server has no session networks");
+        rc = kg_err_set(err, -EINVAL,
+                        "network must be \"none\": this server has no session networks");
     const json_t *limits = json_object_get(body, "limits");
     if (rc == 0)
         rc = take_number(&s->wall_s, limits, "wall_s", core->config.run_wall_max_s, err);

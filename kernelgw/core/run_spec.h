@@ -19,8 +19,8 @@ struct kg_run_spec {
     char *entry;
     struct kg_run_file *files;
     size_t file_count;
-    json_t *args; /* array of strings, or NULL */
-    json_t *env;  /* object of strings, or NULL */
+    json_t *args;     /* array of strings, or NULL */
+    json_t *env;      /* object of strings, or NULL */
     char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
     size_t stdin_len;
     uint32_t wall_s, memory_mb; /* memory_mb 0: the runtime's */
@@ -30,7 +30,8 @@ struct kg_run_spec {
  * Checks body (a JSON object) and fills *s, which is to be released in either case. -EINVAL with *err naming the
  * field, what is wrong and what would be right; -ENOENT for a language that is not there.
  */
-int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body, struct kg_err *err);
+int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
+                      struct kg_err *err);
 void kg_run_spec_release(struct kg_run_spec *s);
 
 /* True for a path that may be written in a box: relative, at most 1024 bytes, no part empty, "." or "..", no NUL. */

@@ -59,12 +59,13 @@ static bool chosen(const char *list, const char *name, const char *language)
     return false;
 }
 
-static int limits_of(struct pl_limits *out, const json_t *limits, const char *which, struct kg_err *err)
+static int limits_of(struct pl_limits *out, const json_t *limits, const char *which,
+                     struct kg_err *err)
 {
     json_int_t memory = 0, cpu = 0, pids = 0, tmp = 0;
     json_error_t at;
-    if (json_unpack_ex(json_object_get(limits, which), &at, 0, "{s:I,s:I,s:I,s:I}", "memory_mb", &memory, "cpu_milli",
-                       &cpu, "pids", &pids, "tmp_mb", &tmp) < 0)
+    if (json_unpack_ex(json_object_get(limits, which), &at, 0, "{s:I,s:I,s:I,s:I}", "memory_mb",
+                       &memory, "cpu_milli", &cpu, "pids", &pids, "tmp_mb", &tmp) < 0)
         return kg_err_set(err, -EINVAL, "limits.%s: %s", which, at.text);
     if (memory < 16 || cpu < 10 || pids < 4 || tmp < 1)
         return kg_err_set(err, -EINVAL, "limits.%s: a figure is too small to run anything", which);
@@ -72,8 +73,8 @@ static int limits_of(struct pl_limits *out, const json_t *limits, const char *wh
     return 0;
 }
 
-static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *dir, json_t *manifest,
-                      struct kg_err *err)
+static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *dir,
+                      json_t *manifest, struct kg_err *err)
 {
     struct jy_spec_path path = {0};
     jy_spec_path_add(&path, dir);
@@ -84,28 +85,29 @@ static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *
     const struct jy_kernelspec *spec = sub ? jy_kernelspecs_find(&found, sub) : NULL;
     int rc = 0;
     if (!spec) {
-        rc = kg_err_set(err, -EINVAL, "no usable kernelspec in %s/%s", dir, sub ? sub : "(no \"kernelspec\")");
+        rc = kg_err_set(err, -EINVAL, "no usable kernelspec in %s/%s", dir,
+                        sub ? sub : "(no \"kernelspec\")");
     } else {
         /* its URLs go by the runtime's name, not by the folder's */
         json_t *resources = json_object();
         const char *key;
         json_t *value;
-        json_object_foreach(spec->resources, key, value)
-        {
+        json_object_foreach(spec->resources, key, value) {
             const char *file = strrchr(json_string_value(value), '/');
             kg_autofree char *url = kg_asprintf("/kernelspecs/%s%s", rt->name, file);
             json_object_set_new(resources, key, json_string(url));
         }
         jy_kernelspecs_put(&r->specs, rt->name, spec->dir, spec->spec, resources);
         json_decref(resources);
-        rt->pool.kernel_start = kernel_start_of(spec->spec, rt->language, json_object_get(manifest, "kernel"));
+        rt->pool.kernel_start =
+            kernel_start_of(spec->spec, rt->language, json_object_get(manifest, "kernel"));
     }
     jy_kernelspecs_release(&found);
     return rc;
 }
 
-static int add_manifest(struct kg_runtimes *r, const struct kg_runtimes_config *config, const char *dir,
-                        struct kg_err *err)
+static int add_manifest(struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                        const char *dir, struct kg_err *err)
 {
     kg_autofree char *file = kg_asprintf("%s/runtime.json", dir);
     json_error_t at;
@@ -142,12 +144,15 @@ static int add_manifest(struct kg_runtimes *r, const struct kg_runtimes_config *
     return rc < 0 ? kg_err_wrap(err, "%s", file) : 0;
 }
 
-static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config *config, struct kg_err *err)
+static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                          struct kg_err *err)
 {
     struct dirent **names = NULL;
     int n = scandir(config->dir, &names, NULL, alphasort);
     if (n < 0)
-        return config->host_kernelspecs ? 0 : kg_err_errno(err, errno, "runtimes folder %s", config->dir);
+        return config->host_kernelspecs
+                   ? 0
+                   : kg_err_errno(err, errno, "runtimes folder %s", config->dir);
     int rc = 0;
     for (int i = 0; i < n; i++) {
         kg_autofree char *dir = kg_asprintf("%s/%s", config->dir, names[i]->d_name);
@@ -187,7 +192,8 @@ static void load_host(struct kg_runtimes *r, const struct kg_runtimes_config *co
                 rt = &r->items[n];
         if (!rt) {
             rt = add(r, k->name, language);
-            rt->pool.stock_kernels = (uint32_t)(config->stock_kernels > 0 ? config->stock_kernels : 0);
+            rt->pool.stock_kernels =
+                (uint32_t)(config->stock_kernels > 0 ? config->stock_kernels : 0);
         }
         rt->pool.name = rt->name;
         rt->pool.image = "";
@@ -195,7 +201,8 @@ static void load_host(struct kg_runtimes *r, const struct kg_runtimes_config *co
     }
 }
 
-int kg_runtimes_load(struct kg_runtimes *r, const struct kg_runtimes_config *config, struct kg_err *err)
+int kg_runtimes_load(struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                     struct kg_err *err)
 {
     *r = (struct kg_runtimes){0};
     int rc = load_manifests(r, config, err);
@@ -242,8 +249,8 @@ const struct kg_runtime *kg_runtimes_find(const struct kg_runtimes *r, const cha
 const struct kg_runtime *kg_runtimes_for_program(const struct kg_runtimes *r, const char *language)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (r->items[i].program &&
-            (strcasecmp(r->items[i].language, language) == 0 || strcasecmp(r->items[i].name, language) == 0))
+        if (r->items[i].program && (strcasecmp(r->items[i].language, language) == 0 ||
+                                    strcasecmp(r->items[i].name, language) == 0))
             return &r->items[i];
     return NULL;
 }

@@ -33,7 +33,8 @@ struct kg_runtimes_config {
 };
 
 /* Returns 0, or a negative code with *err when nothing at all can be offered or a manifest is wrong. */
-int kg_runtimes_load(struct kg_runtimes *r, const struct kg_runtimes_config *config, struct kg_err *err);
+int kg_runtimes_load(struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                     struct kg_err *err);
 void kg_runtimes_release(struct kg_runtimes *r);
 
 const struct kg_runtime *kg_runtimes_find(const struct kg_runtimes *r, const char *name);

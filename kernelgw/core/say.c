@@ -13,8 +13,8 @@ static struct kg_span span_of(const char *s)
     return (struct kg_span){(const uint8_t *)s, strlen(s)};
 }
 
-struct kg_slice kg_say(uint8_t channel, const char *msg_type, const char *session, struct kg_span parent,
-                       const char *metadata, const char *content)
+struct kg_slice kg_say(uint8_t channel, const char *msg_type, const char *session,
+                       struct kg_span parent, const char *metadata, const char *content)
 {
     char msg_id[KG_UUID_SIZE];
     kg_uuid4(msg_id);
@@ -40,8 +40,8 @@ struct kg_slice kg_say_status(const char *session, struct kg_span parent, const 
     return kg_say(KG_CH_IOPUB, "status", session, parent, NULL, kg_buf_cstr(&content));
 }
 
-struct kg_slice kg_say_stream(const char *session, struct kg_span parent, const char *metadata, const char *name,
-                              const char *text)
+struct kg_slice kg_say_stream(const char *session, struct kg_span parent, const char *metadata,
+                              const char *name, const char *text)
 {
     kg_autobuf content = {0};
     struct kg_json j;
@@ -53,8 +53,8 @@ struct kg_slice kg_say_stream(const char *session, struct kg_span parent, const 
     return kg_say(KG_CH_IOPUB, "stream", session, parent, metadata, kg_buf_cstr(&content));
 }
 
-struct kg_slice kg_say_error(uint8_t channel, const char *reply_type, const char *session, struct kg_span parent,
-                             const char *ename, const char *evalue)
+struct kg_slice kg_say_error(uint8_t channel, const char *reply_type, const char *session,
+                             struct kg_span parent, const char *ename, const char *evalue)
 {
     kg_autobuf content = {0};
     kg_autobuf line = {0};
@@ -79,5 +79,6 @@ struct kg_slice kg_say_error(uint8_t channel, const char *reply_type, const char
     kg_json_strn(&j, line.data, line.len);
     kg_json_array_end(&j);
     kg_json_object_end(&j);
-    return kg_say(channel, reply_type ? reply_type : "error", session, parent, NULL, kg_buf_cstr(&content));
+    return kg_say(channel, reply_type ? reply_type : "error", session, parent, NULL,
+                  kg_buf_cstr(&content));
 }

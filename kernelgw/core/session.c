@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name, const char *type,
-                                  struct kg_kernel *kernel)
+struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
+                                  const char *type, struct kg_kernel *kernel)
 {
     struct kg_session *s = kg_calloc(1, sizeof *s);
     kg_uuid4(s->id);
@@ -30,8 +30,8 @@ struct kg_session *kg_session_by_path(struct kg_core *core, const char *path)
 {
     struct kg_session *s, *following;
     HASH_ITER(hh, core->sessions, s, following)
-    if (s->kernel && strcmp(s->path, path) == 0)
-        return s;
+        if (s->kernel && strcmp(s->path, path) == 0)
+            return s;
     return NULL;
 }
 
@@ -67,8 +67,8 @@ void kg_sessions_kernel_gone(struct kg_core *core, const struct kg_kernel *k)
 {
     struct kg_session *s, *following;
     HASH_ITER(hh, core->sessions, s, following)
-    if (s->kernel == k)
-        s->kernel = NULL;
+        if (s->kernel == k)
+            s->kernel = NULL;
 }
 
 void kg_session_model(const struct kg_session *s, struct kg_json *j)

@@ -16,8 +16,8 @@ struct kg_session {
 };
 
 /* Takes copies. kernel is borrowed; the session outlives it (then answers 410). */
-struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name, const char *type,
-                                  struct kg_kernel *kernel);
+struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
+                                  const char *type, struct kg_kernel *kernel);
 struct kg_session *kg_session_find(struct kg_core *core, const char *id);
 struct kg_session *kg_session_by_path(struct kg_core *core, const char *path);
 /* Only what is not NULL is changed. */
@@ -29,6 +29,7 @@ void kg_session_free(struct kg_core *core, struct kg_session *s);
 void kg_sessions_kernel_gone(struct kg_core *core, const struct kg_kernel *k);
 
 /* The model of GET /api/sessions/{id}. */
+struct kg_json;
 void kg_session_model(const struct kg_session *s, struct kg_json *j);
 
 #endif
