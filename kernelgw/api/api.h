@@ -1,0 +1,89 @@
+#ifndef KG_API_API_H
+#define KG_API_API_H
+/*
+ * The server's outside: which request means what. api.c takes every request from kernelgw/net through the
+ * checks (base URL, credential, Origin) to the handler that the route tables name; each surface has a file and a
+ * table of its own.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "kernelgw/core/core.h"
+#include "kernelgw/net/net.h"
+
+struct kg_api;
+
+struct kg_api_config {
+    struct kg_core *core;
+    const char *token;        /* NULL: everybody may do everything */
+    const char *base_url;     /* "/" or "/prefix" */
+    const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
+};
+
+/* Strings of config are copied. */
+int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err);
+void kg_api_free(struct kg_api *api); /* after the net is closed */
+/* For kg_net_config.handler; user is the kg_api. */
+void kg_api_handle(void *user, struct kg_http *req);
+
+struct kg_core *kg_api_core(const struct kg_api *api);
+const char *kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
+
+/* Who asks. One token makes one user today; named users come with a table of their own. */
+struct kg_user {
+    const char *name; /* "anonymous" without a token, else "user" */
+    bool authenticated;
+};
+
+enum { KG_ROUTE_ARGS = 4 };
+
+struct kg_route_args {
+    const char *value[KG_ROUTE_ARGS]; /* what stood for each {name} of the pattern, decoded, in order */
+    struct kg_user user;
+};
+
+typedef void kg_handler(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args);
+
+enum { KG_ROUTE_PUBLIC = 1 /* no credential needed */ };
+
+struct kg_route {
+    const char *method;  /* "GET" serves HEAD too */
+    const char *pattern; /* "/api/kernels/{id}/interrupt"; {rest*} at the end takes what remains, slashes included */
+    kg_handler *handler;
+    unsigned flags;
+};
+
+/* One table a surface, each ended by a row whose method is NULL. */
+extern const struct kg_route kg_routes_me[];          /* me.c: /api, /api/me, /api/status, /metrics */
+extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
+extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
+extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
+extern const struct kg_route kg_routes_runs[];        /* runs.c */
+extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
+
+/* --- answers (reply.c): each ends the request --- */
+
+/* body is one JSON text. */
+void kg_reply_json(struct kg_api *api, struct kg_http *req, int status, const struct kg_buf *body);
+/* The same with a Location header (a path below the base URL). */
+void kg_reply_created(struct kg_api *api, struct kg_http *req, const char *location, const struct kg_buf *body);
+void kg_reply_empty(struct kg_api *api, struct kg_http *req); /* 204 */
+/* {"message": fmt..., "reason": reason or null}, as Jupyter Server's errors look. 503 and 429 get a Retry-After. */
+void kg_reply_error(struct kg_api *api, struct kg_http *req, int status, const char *reason, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* The status that belongs to an error of the core: -ENOENT 404, -EINVAL 400, -EEXIST 409, -EAGAIN 503, -EACCES 403,
+ * -ESRCH 410, -ENOSPC 413, -ETIMEDOUT 504, else 500. */
+void kg_reply_err(struct kg_api *api, struct kg_http *req, const struct kg_err *err);
+/* Any type, with caching headers of its own. */
+void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const char *content_type, const void *data,
+                    size_t n, const struct kg_http_header *headers, size_t header_count);
+
+/*
+ * The request's body as a JSON object, a new reference. An empty body is {} when empty_ok. On failure it has answered
+ * (400 "Invalid JSON in body of request") and returns NULL.
+ */
+json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
+
+#endif

@@ -1,0 +1,232 @@
+/* kernelgw: the server's program. Puts the rooms together, and takes them apart at SIGTERM or SIGINT. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+#include <uv.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kernelgw/api/api.h"
+#include "kernelgw/config.h"
+#include "kernelgw/core/core.h"
+#include "kernelgw/net/net.h"
+
+enum { EXIT_CONFIG = 2 };
+
+struct server {
+    struct kg_config config;
+    uv_loop_t loop;
+    uv_signal_t term, interrupt, hangup;
+    struct kg_core *core;
+    struct kg_api *api;
+    struct kg_net *net;
+    bool stopping;
+};
+
+static void core_closed(void *user)
+{
+    struct server *s = user;
+    s->core = NULL;
+    uv_close((uv_handle_t *)&s->term, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->hangup, NULL);
+}
+
+static void net_closed(void *user)
+{
+    struct server *s = user;
+    s->net = NULL;
+    kg_api_free(s->api);
+    s->api = NULL;
+    kg_core_close(s->core, core_closed, s);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+    if (number == SIGHUP)
+        return; /* a terminal that goes away is no reason to end */
+    if (s->stopping) {
+        kg_log(KG_WARN, "main", "second signal: ending at once", "");
+        _exit(1);
+    }
+    s->stopping = true;
+    kg_log(KG_INFO, "main", "shutting down", "signal=%d", number);
+    kg_net_close(s->net, net_closed, s);
+}
+
+static void watch_signals(struct server *s)
+{
+    signal(SIGPIPE, SIG_IGN);
+    uv_signal_init(&s->loop, &s->term);
+    uv_signal_init(&s->loop, &s->interrupt);
+    uv_signal_init(&s->loop, &s->hangup);
+    s->term.data = s->interrupt.data = s->hangup.data = s;
+    uv_signal_start(&s->term, on_signal, SIGTERM);
+    uv_signal_start(&s->interrupt, on_signal, SIGINT);
+    uv_signal_start(&s->hangup, on_signal, SIGHUP);
+}
+
+/* The agent beside this program, as installed or as built; NULL when there is none. */
+static char *find_agent(void)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return NULL;
+    self[n] = 0;
+    const char *dir = dirname(self);
+    static const char *const places[] = {"kernelgw-agent", "../runtimes/agent/kernelgw-agent"};
+    for (size_t i = 0; i < KG_COUNT(places); i++) {
+        char *path = kg_asprintf("%s/%s", dir, places[i]);
+        if (access(path, X_OK) == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* Every connection and every box costs a descriptor. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int open_core(struct server *s, struct kg_err *err)
+{
+    struct kg_config *c = &s->config;
+    bool process = strcmp(c->engine, "process") == 0;
+    if (process && !c->agent && !(c->agent = find_agent()))
+        return kg_err_set(err, -ENOENT, "no kernelgw-agent beside this program: say where it is with --agent");
+    if (process && mkdir(c->run_dir, 0700) < 0 && errno != EEXIST)
+        return kg_err_errno(err, errno, "make run-dir %s", c->run_dir);
+    struct kg_core_config core = {.loop = &s->loop,
+                                  .engine = c->engine,
+                                  .run_dir = c->run_dir,
+                                  .agent = c->agent,
+                                  .boxd = c->boxd,
+                                  .default_kernel = c->default_kernel,
+                                  .runtimes = {.dir = c->runtimes,
+                                               .languages = c->languages,
+                                               .host_kernelspecs = process,
+                                               .stock_kernels = c->stock_kernels,
+                                               .stock_boxes = c->stock_boxes},
+                                  .max_boxes = (uint32_t)c->max_boxes,
+                                  .max_starting = (uint32_t)c->max_starting,
+                                  .max_kernels = (uint32_t)c->max_kernels,
+                                  .max_runs = (uint32_t)c->max_runs,
+                                  .run_wall_s = (uint32_t)c->run_wall_s,
+                                  .run_wall_max_s = (uint32_t)c->run_wall_max_s,
+                                  .run_output_mb = (uint32_t)c->run_output_mb,
+                                  .memory_max_mb = (uint32_t)c->memory_max_mb};
+    return kg_core_open(&s->core, &core, err);
+}
+
+static int open_net(struct server *s, struct kg_err *err)
+{
+    const struct kg_config *c = &s->config;
+    struct kg_api_config api = {.core = s->core,
+                                .token = c->anonymous ? NULL : c->token,
+                                .base_url = c->base_url,
+                                .allow_origin = c->allow_origin};
+    int rc = kg_api_new(&s->api, &api, err);
+    if (rc < 0)
+        return rc;
+    struct kg_net_config net = {.loop = &s->loop,
+                                .address = c->address,
+                                .port = (int)c->port,
+                                .tls_cert = c->tls_cert,
+                                .tls_key = c->tls_key,
+                                .max_connections = (size_t)c->max_connections,
+                                .max_body_bytes = (size_t)c->max_body_mb << 20,
+                                .max_message_bytes = (size_t)c->max_message_mb << 20,
+                                .handler = kg_api_handle,
+                                .user = s->api};
+    return kg_net_open(&s->net, &net, err);
+}
+
+/* The one line on stdout: for people, and for programs that started this one. */
+static void announce(const struct server *s)
+{
+    const struct kg_config *c = &s->config;
+    bool slash = c->base_url[strlen(c->base_url) - 1] == '/';
+    bool ipv6 = strchr(c->address, ':') != NULL;
+    printf("URL: %s://%s%s%s:%d%s%s%s%s\n", c->tls_cert ? "https" : "http", ipv6 ? "[" : "", c->address,
+           ipv6 ? "]" : "", kg_net_port(s->net), c->base_url, slash ? "" : "/", c->anonymous ? "" : "?token=",
+           c->anonymous ? "" : c->token);
+    fflush(stdout);
+    kg_log(KG_INFO, "main", "serving", "version=%s address=%s port=%d engine=%s", KERNELGW_VERSION, c->address,
+           kg_net_port(s->net), c->engine);
+}
+
+static int serve(struct server *s, struct kg_err *err)
+{
+    if (geteuid() == 0 && !s->config.allow_root)
+        return kg_err_set(err, -EPERM, "this server faces the network and won't run as root: start it as another user "
+                                       "(setpriv --reuid=kernelgw ...), or say --allow-root");
+    if (sodium_init() < 0)
+        return kg_err_set(err, -EIO, "libsodium can't be initialised");
+    if (!s->config.token && !s->config.anonymous) {
+        s->config.token = kg_malloc(49);
+        kg_random_hex(s->config.token, 24);
+    }
+    raise_descriptor_limit();
+    uv_loop_init(&s->loop);
+    watch_signals(s);
+    int rc = open_core(s, err);
+    if (rc == 0 && (rc = open_net(s, err)) < 0) {
+        kg_core_close(s->core, core_closed, s);
+        uv_run(&s->loop, UV_RUN_DEFAULT);
+    }
+    if (rc < 0)
+        return rc;
+    announce(s);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+    kg_log(KG_INFO, "main", "ended", "");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct server s = {0};
+    struct kg_err err = {0};
+    enum kg_log_level level = KG_INFO;
+    int status = 0;
+    int rc = kg_config_load(&s.config, argc, argv, &err);
+    if (rc == 0 && kg_log_level_parse(&level, s.config.log_level) < 0)
+        rc = kg_err_set(&err, -EINVAL, "log-level must be debug, info, warn or error, not \"%.20s\"", s.config.log_level);
+    if (rc < 0) {
+        fprintf(stderr, "kernelgw: %s\n", err.text);
+        status = EXIT_CONFIG;
+    } else if (s.config.help) {
+        kg_config_help(stdout);
+    } else if (s.config.version) {
+        printf("kernelgw %s\n", KERNELGW_VERSION);
+    } else if (s.config.print_config) {
+        kg_config_print(&s.config, stdout);
+    } else {
+        kg_log_set_level(level);
+        kg_log_set_json(s.config.log_json);
+        rc = serve(&s, &err);
+        if (rc < 0) {
+            fprintf(stderr, "kernelgw: %s\n", err.text);
+            status = 1;
+        }
+    }
+    kg_config_release(&s.config);
+    return status;
+}
