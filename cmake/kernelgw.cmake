@@ -5,7 +5,7 @@ target_compile_definitions(kg_flags INTERFACE _GNU_SOURCE KERNELGW_VERSION="${PR
 target_compile_options(kg_flags INTERFACE
   -std=gnu17 -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes
   -Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2
-  -Wimplicit-fallthrough -Wdouble-promotion -Wpointer-arith -Wno-format-truncation -fno-omit-frame-pointer)
+  -Wimplicit-fallthrough -Wdouble-promotion -Wpointer-arith -Wno-format-truncation -Wno-format-zero-length -fno-omit-frame-pointer)
 if(CMAKE_C_COMPILER_ID STREQUAL GNU)
   target_compile_options(kg_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
 endif()

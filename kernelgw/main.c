@@ -110,7 +110,8 @@ static int open_core(struct server *s, struct kg_err *err)
     struct kg_config *c = &s->config;
     bool process = strcmp(c->engine, "process") == 0;
     if (process && !c->agent && !(c->agent = find_agent()))
-        return kg_err_set(err, -ENOENT, "no kernelgw-agent beside this program: say where it is with --agent");
+        return kg_err_set(err, -ENOENT,
+                          "no kernelgw-agent beside this program: say where it is with --agent");
     if (process && mkdir(c->run_dir, 0700) < 0 && errno != EEXIST)
         return kg_err_errno(err, errno, "make run-dir %s", c->run_dir);
     struct kg_core_config core = {.loop = &s->loop,
@@ -164,19 +165,21 @@ static void announce(const struct server *s)
     const struct kg_config *c = &s->config;
     bool slash = c->base_url[strlen(c->base_url) - 1] == '/';
     bool ipv6 = strchr(c->address, ':') != NULL;
-    printf("URL: %s://%s%s%s:%d%s%s%s%s\n", c->tls_cert ? "https" : "http", ipv6 ? "[" : "", c->address,
-           ipv6 ? "]" : "", kg_net_port(s->net), c->base_url, slash ? "" : "/", c->anonymous ? "" : "?token=",
-           c->anonymous ? "" : c->token);
+    printf("URL: %s://%s%s%s:%d%s%s%s%s\n", c->tls_cert ? "https" : "http", ipv6 ? "[" : "",
+           c->address, ipv6 ? "]" : "", kg_net_port(s->net), c->base_url, slash ? "" : "/",
+           c->anonymous ? "" : "?token=", c->anonymous ? "" : c->token);
     fflush(stdout);
-    kg_log(KG_INFO, "main", "serving", "version=%s address=%s port=%d engine=%s", KERNELGW_VERSION, c->address,
-           kg_net_port(s->net), c->engine);
+    kg_log(KG_INFO, "main", "serving", "version=%s address=%s port=%d engine=%s", KERNELGW_VERSION,
+           c->address, kg_net_port(s->net), c->engine);
 }
 
 static int serve(struct server *s, struct kg_err *err)
 {
     if (geteuid() == 0 && !s->config.allow_root)
-        return kg_err_set(err, -EPERM, "this server faces the network and won't run as root: start it as another user "
-                                       "(setpriv --reuid=kernelgw ...), or say --allow-root");
+        return kg_err_set(
+            err, -EPERM,
+            "this server faces the network and won't run as root: start it as another user "
+            "(setpriv --reuid=kernelgw ...), or say --allow-root");
     if (sodium_init() < 0)
         return kg_err_set(err, -EIO, "libsodium can't be initialised");
     if (!s->config.token && !s->config.anonymous) {
@@ -208,7 +211,9 @@ int main(int argc, char **argv)
     int status = 0;
     int rc = kg_config_load(&s.config, argc, argv, &err);
     if (rc == 0 && kg_log_level_parse(&level, s.config.log_level) < 0)
-        rc = kg_err_set(&err, -EINVAL, "log-level must be debug, info, warn or error, not \"%.20s\"", s.config.log_level);
+        rc =
+            kg_err_set(&err, -EINVAL, "log-level must be debug, info, warn or error, not \"%.20s\"",
+                       s.config.log_level);
     if (rc < 0) {
         fprintf(stderr, "kernelgw: %s\n", err.text);
         status = EXIT_CONFIG;

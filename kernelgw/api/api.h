@@ -29,7 +29,8 @@ void kg_api_free(struct kg_api *api); /* after the net is closed */
 void kg_api_handle(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
-const char *kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
+const char *
+kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
 
 /* Who asks. One token makes one user today; named users come with a table of their own. */
 struct kg_user {
@@ -40,7 +41,8 @@ struct kg_user {
 enum { KG_ROUTE_ARGS = 4 };
 
 struct kg_route_args {
-    const char *value[KG_ROUTE_ARGS]; /* what stood for each {name} of the pattern, decoded, in order */
+    const char
+        *value[KG_ROUTE_ARGS]; /* what stood for each {name} of the pattern, decoded, in order */
     struct kg_user user;
 };
 
@@ -49,14 +51,15 @@ typedef void kg_handler(struct kg_api *api, struct kg_http *req, const struct kg
 enum { KG_ROUTE_PUBLIC = 1 /* no credential needed */ };
 
 struct kg_route {
-    const char *method;  /* "GET" serves HEAD too */
-    const char *pattern; /* "/api/kernels/{id}/interrupt"; {rest*} at the end takes what remains, slashes included */
+    const char *method; /* "GET" serves HEAD too */
+    const char *
+        pattern; /* "/api/kernels/{id}/interrupt"; {rest*} at the end takes what remains, slashes included */
     kg_handler *handler;
     unsigned flags;
 };
 
 /* One table a surface, each ended by a row whose method is NULL. */
-extern const struct kg_route kg_routes_me[];          /* me.c: /api, /api/me, /api/status, /metrics */
+extern const struct kg_route kg_routes_me[]; /* me.c: /api, /api/me, /api/status, /metrics */
 extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
 extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
@@ -68,17 +71,19 @@ extern const struct kg_route kg_routes_page[];        /* page.c: / and its asset
 /* body is one JSON text. */
 void kg_reply_json(struct kg_api *api, struct kg_http *req, int status, const struct kg_buf *body);
 /* The same with a Location header (a path below the base URL). */
-void kg_reply_created(struct kg_api *api, struct kg_http *req, const char *location, const struct kg_buf *body);
+void kg_reply_created(struct kg_api *api, struct kg_http *req, const char *location,
+                      const struct kg_buf *body);
 void kg_reply_empty(struct kg_api *api, struct kg_http *req); /* 204 */
 /* {"message": fmt..., "reason": reason or null}, as Jupyter Server's errors look. 503 and 429 get a Retry-After. */
-void kg_reply_error(struct kg_api *api, struct kg_http *req, int status, const char *reason, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+void kg_reply_error(struct kg_api *api, struct kg_http *req, int status, const char *reason,
+                    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The status that belongs to an error of the core: -ENOENT 404, -EINVAL 400, -EEXIST 409, -EAGAIN 503, -EACCES 403,
  * -ESRCH 410, -ENOSPC 413, -ETIMEDOUT 504, else 500. */
 void kg_reply_err(struct kg_api *api, struct kg_http *req, const struct kg_err *err);
 /* Any type, with caching headers of its own. */
-void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const char *content_type, const void *data,
-                    size_t n, const struct kg_http_header *headers, size_t header_count);
+void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const char *content_type,
+                    const void *data, size_t n, const struct kg_http_header *headers,
+                    size_t header_count);
 
 /*
  * The request's body as a JSON object, a new reference. An empty body is {} when empty_ok. On failure it has answered

@@ -1,0 +1,179 @@
+#include "kernelgw/api/channels.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "jupyter/wsframe.h"
+#include "jupyter/wsjson.h"
+#include "kernelgw/core/client.h"
+
+#define V1 "v1.kernel.websocket.jupyter.org"
+
+/* RFC 6455, section 7.4.1 */
+enum { CODE_DONE = 1000, CODE_PROTOCOL = 1002, CODE_TRY_LATER = 1013 };
+
+struct channel_socket {
+    struct kg_ws *ws;
+    struct kg_client *client; /* NULL once the kernel is gone */
+    struct kg_buf scratch;    /* inbound older framing, as v1 */
+    bool v1;
+};
+
+static void wake(void *user)
+{
+    struct channel_socket *s = user;
+    if (s->ws)
+        kg_ws_want(s->ws);
+}
+
+static bool to_older(struct kg_slice *slice, bool *binary);
+
+/* Sends what the client has not read, as far as the window goes. */
+static void pass_on(struct channel_socket *s)
+{
+    struct kg_slice slice;
+    bool room = true;
+    while (room && kg_client_next(s->client, &slice)) {
+        bool binary = true;
+        if (s->v1 || to_older(&slice, &binary))
+            room = kg_ws_queue(s->ws, NULL, 0, slice, binary);
+        else
+            kg_slice_release(&slice);
+    }
+}
+
+static void kernel_closed(void *user, int code, const char *reason)
+{
+    struct channel_socket *s = user;
+    /* the last words of a kernel that ends are still sent; a connection that takes over reads them itself */
+    if (s->ws && code == CODE_DONE)
+        pass_on(s);
+    s->client = NULL;
+    if (s->ws)
+        kg_ws_close(s->ws, code, reason);
+}
+
+static const struct kg_client_events client_events = {.wake = wake, .closed = kernel_closed};
+
+static void refuse(struct channel_socket *s, int rc, const struct kg_err *err)
+{
+    if (rc == -ENOENT)
+        return; /* a channel that does not exist: ignored, as Jupyter Server does */
+    kg_log(KG_WARN, "channels", "message refused", "why=%s", err->text);
+    if (s->client)
+        kg_client_detach(s->client);
+    s->client = NULL;
+    char reason[120];
+    snprintf(reason, sizeof reason, "%s", err->text);
+    kg_ws_close(s->ws, rc == -EAGAIN ? CODE_TRY_LATER : CODE_PROTOCOL, reason);
+}
+
+static void on_message(void *user, uint8_t *data, size_t n, bool binary)
+{
+    struct channel_socket *s = user;
+    struct kg_err err;
+    int rc;
+    if (!s->client)
+        return;
+    if (s->v1 && binary) {
+        rc = kg_client_send(s->client, data, n, &err);
+    } else if (s->v1) {
+        rc = kg_err_set(&err, -EPROTO, "a text frame where " V1 " has binary ones");
+    } else {
+        struct kg_span in = {data, n};
+        kg_buf_clear(&s->scratch);
+        rc = binary ? jy_wsjson_decode_binary(&s->scratch, in, &err)
+                    : jy_wsjson_decode_text(&s->scratch, in, &err);
+        if (rc == 0)
+            rc = kg_client_send(s->client, s->scratch.data, s->scratch.len, &err);
+    }
+    if (rc == -ESRCH)
+        return; /* a dead kernel: the client has been told by its status */
+    if (rc < 0)
+        refuse(s, rc, &err);
+}
+
+/* The message in the older framing. False when it can't be said in it. */
+static bool to_older(struct kg_slice *slice, bool *binary)
+{
+    struct jy_msg msg;
+    struct kg_err err;
+    kg_autobuf out = {0};
+    int rc = jy_wsframe_split(&msg, slice->data, slice->len, &err);
+    if (rc == 0)
+        rc = jy_wsjson_encode(&out, binary, &msg, &err);
+    if (rc < 0) {
+        kg_log(KG_WARN, "channels", "message left out", "why=%s", err.text);
+        return false;
+    }
+    struct kg_blob *blob = kg_blob_copy(out.data, out.len);
+    kg_slice_release(slice);
+    *slice = (struct kg_slice){blob, blob->data, blob->len};
+    return true;
+}
+
+static void fill(void *user, struct kg_ws *ws)
+{
+    struct channel_socket *s = user;
+    (void)ws;
+    if (!s->client)
+        return;
+    pass_on(s);
+    kg_client_read_done(s->client);
+}
+
+static void on_open(void *user, struct kg_ws *ws)
+{
+    struct channel_socket *s = user;
+    s->ws = ws;
+    if (s->client)
+        kg_ws_want(ws);
+    else
+        kg_ws_close(ws, CODE_DONE, "the kernel was deleted");
+}
+
+static void on_closed(void *user, int code)
+{
+    struct channel_socket *s = user;
+    (void)code;
+    if (s->client)
+        kg_client_detach(s->client);
+    kg_buf_release(&s->scratch);
+    free(s);
+}
+
+static const struct kg_ws_events ws_events = {
+    .open = on_open, .message = on_message, .fill = fill, .closed = on_closed};
+
+/* True when v1 stands in the comma-separated list that the client offers. */
+static bool offers_v1(const char *offered)
+{
+    for (const char *p = offered; p && *p;) {
+        p += strspn(p, " \t,");
+        size_t n = strcspn(p, " \t,");
+        if (n == strlen(V1) && memcmp(p, V1, n) == 0)
+            return true;
+        p += n;
+    }
+    return false;
+}
+
+void kg_channels_open(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = kg_kernel_find(kg_api_core(api), args->value[0]);
+    if (!k) {
+        kg_reply_error(api, req, 404, NULL, "Kernel does not exist: %.100s", args->value[0]);
+        return;
+    }
+    if (!kg_http_is_upgrade(req)) {
+        kg_reply_error(api, req, 400, NULL, "Can \"Upgrade\" only to \"WebSocket\".");
+        return;
+    }
+    struct channel_socket *s = kg_calloc(1, sizeof *s);
+    s->v1 = offers_v1(kg_http_header(req, "sec-websocket-protocol"));
+    s->client = kg_client_attach(k, kg_http_arg(req, "session_id"), &client_events, s);
+    kg_ws_accept(req, s->v1 ? V1 : NULL, &ws_events, s);
+}

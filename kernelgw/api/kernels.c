@@ -1,0 +1,115 @@
+/* /api/kernels: list, start, look at, interrupt, restart, delete. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "kernelgw/api/api.h"
+#include "kernelgw/api/channels.h"
+#include "kernelgw/api/start.h"
+#include "kernelgw/core/kernel.h"
+
+static struct kg_kernel *find(struct kg_api *api, struct kg_http *req,
+                              const struct kg_route_args *args)
+{
+    struct kg_kernel *k = kg_kernel_find(kg_api_core(api), args->value[0]);
+    if (!k)
+        kg_reply_error(api, req, 404, NULL, "Kernel does not exist: %.100s", args->value[0]);
+    return k;
+}
+
+static void reply_model(struct kg_api *api, struct kg_http *req, const struct kg_kernel *k,
+                        bool created)
+{
+    kg_autobuf body = {0};
+    struct kg_json j;
+    kg_json_init(&j, &body);
+    kg_kernel_model(k, &j);
+    if (!created) {
+        kg_reply_json(api, req, 200, &body);
+        return;
+    }
+    kg_autofree char *location = kg_asprintf("/api/kernels/%s", k->id);
+    kg_reply_created(api, req, location, &body);
+}
+
+static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    (void)args;
+    kg_autobuf body = {0};
+    struct kg_json j;
+    kg_json_init(&j, &body);
+    kg_json_array_begin(&j);
+    for (struct kg_kernel *k = kg_api_core(api)->kernels; k; k = k->hh.next)
+        kg_kernel_model(k, &j);
+    kg_json_array_end(&j);
+    kg_reply_json(api, req, 200, &body);
+}
+
+static void started(struct kg_api *api, struct kg_http *req, struct kg_kernel *k, void *user)
+{
+    (void)user;
+    reply_model(api, req, k, true);
+}
+
+static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    (void)args;
+    json_t *body = kg_request_json(api, req, true);
+    if (!body)
+        return;
+    kg_start_kernel(api, req, body, started, NULL);
+    json_decref(body);
+}
+
+static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = find(api, req, args);
+    if (k)
+        reply_model(api, req, k, false);
+}
+
+static void delete (struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = find(api, req, args);
+    if (!k)
+        return;
+    kg_kernel_delete(k);
+    kg_reply_empty(api, req);
+}
+
+static void interrupt(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = find(api, req, args);
+    struct kg_err err;
+    if (!k)
+        return;
+    if (kg_kernel_interrupt(k, &err) < 0)
+        kg_reply_err(api, req, &err);
+    else
+        kg_reply_empty(api, req);
+}
+
+static void restarted(struct kg_api *api, struct kg_http *req, struct kg_kernel *k, void *user)
+{
+    (void)user;
+    reply_model(api, req, k, false);
+}
+
+static void restart(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = find(api, req, args);
+    if (k)
+        kg_restart_kernel(api, req, k, restarted, NULL);
+}
+
+const struct kg_route kg_routes_kernels[] = {
+    {"GET", "/api/kernels", list, 0},
+    {"POST", "/api/kernels", create, 0},
+    {"GET", "/api/kernels/{id}", get, 0},
+    {"DELETE", "/api/kernels/{id}", delete, 0},
+    {"POST", "/api/kernels/{id}/interrupt", interrupt, 0},
+    {"POST", "/api/kernels/{id}/restart", restart, 0},
+    {"GET", "/api/kernels/{id}/channels", kg_channels_open, 0},
+    {NULL, NULL, NULL, 0},
+};

@@ -1,0 +1,176 @@
+#include "kernelgw/api/run_stream.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { CHUNK_BYTES = 64 * 1024 };
+
+struct run_stream {
+    struct kg_http *req;
+    struct kg_run *run;
+    struct kg_run_watch watch;
+    struct kg_reader reader;
+    struct kg_run_choice choice;
+    enum kg_run_format format;
+    enum kg_run_state told;
+    bool any_told;
+};
+
+static bool wanted(const struct kg_entry *e, const struct kg_run_choice *choice, bool *is_stderr,
+                   struct kg_buf *text)
+{
+    return e->seq >= choice->from && kg_run_output(e, is_stderr, text) &&
+           (*is_stderr ? choice->err : choice->out);
+}
+
+void kg_run_text(struct kg_api *api, struct kg_http *req, struct kg_run *r,
+                 const struct kg_run_choice *choice)
+{
+    kg_autobuf all = {0};
+    struct kg_reader reader;
+    const struct kg_entry *e;
+    struct kg_gap gap;
+    enum kg_read what;
+    kg_reader_attach(&reader, &r->journal, true);
+    while ((what = kg_reader_next(&reader, &e, &gap)) != KG_READ_NONE) {
+        kg_autobuf text = {0};
+        bool is_stderr;
+        if (what == KG_READ_GAP)
+            kg_buf_printf(
+                &all, "\n[kernelgw: %" PRIu64 " messages (%" PRIu64 " bytes) are missing here]\n",
+                gap.messages, gap.bytes);
+        else if (wanted(e, choice, &is_stderr, &text))
+            kg_buf_add(&all, text.data, text.len);
+    }
+    kg_reader_detach(&reader);
+    kg_reply_bytes(api, req, 200, "text/plain; charset=utf-8", all.data, all.len, NULL, 0);
+}
+
+/* One event: {"seq"?, NAME: value} as a line, or the same in server-sent form. value is JSON text. */
+static void add_event(const struct run_stream *s, struct kg_buf *out, uint64_t seq,
+                      const char *name, const struct kg_buf *value)
+{
+    if (s->format == KG_RUN_EVENTS) {
+        if (seq)
+            kg_buf_printf(out, "id: %" PRIu64 "\n", seq);
+        kg_buf_printf(out, "event: %s\ndata: ", name);
+        kg_buf_add(out, value->data, value->len);
+        kg_buf_add_str(out, "\n\n");
+        return;
+    }
+    struct kg_json j;
+    kg_json_init(&j, out);
+    kg_json_object_begin(&j);
+    if (seq)
+        kg_json_kint(&j, "seq", (int64_t)seq);
+    kg_json_key(&j, name);
+    kg_json_raw(&j, value->data, value->len);
+    kg_json_object_end(&j);
+    kg_buf_add_char(out, '\n');
+}
+
+static void add_state(struct run_stream *s, struct kg_buf *out)
+{
+    if (s->any_told && s->told == s->run->state)
+        return;
+    kg_autobuf value = {0};
+    s->told = s->run->state;
+    s->any_told = true;
+    kg_buf_printf(&value, "\"%s\"", kg_run_state_name(s->run));
+    add_event(s, out, 0, "state", &value);
+}
+
+static void add_entry(struct run_stream *s, struct kg_buf *out, const struct kg_entry *e)
+{
+    kg_autobuf text = {0};
+    kg_autobuf value = {0};
+    bool is_stderr;
+    if (!wanted(e, &s->choice, &is_stderr, &text))
+        return;
+    struct kg_json j;
+    kg_json_init(&j, &value);
+    kg_json_strn(&j, text.data, text.len);
+    add_event(s, out, e->seq, is_stderr ? "stderr" : "stdout", &value);
+}
+
+static void add_gap(struct run_stream *s, struct kg_buf *out, const struct kg_gap *gap)
+{
+    kg_autobuf value = {0};
+    kg_buf_printf(&value, "{\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", gap->messages,
+                  gap->bytes);
+    add_event(s, out, 0, "gap", &value);
+}
+
+static void free_stream(struct run_stream *s)
+{
+    kg_reader_detach(&s->reader);
+    kg_run_unwatch(s->run, &s->watch);
+    free(s);
+}
+
+static void more(void *user, struct kg_http *req)
+{
+    struct run_stream *s = user;
+    const struct kg_entry *e;
+    struct kg_gap gap;
+    enum kg_read what = KG_READ_NONE;
+    kg_autobuf out = {0};
+    if (!kg_run_ended(s->run))
+        add_state(s, &out);
+    while (out.len < CHUNK_BYTES && (what = kg_reader_next(&s->reader, &e, &gap)) != KG_READ_NONE) {
+        if (what == KG_READ_GAP)
+            add_gap(s, &out, &gap);
+        else
+            add_entry(s, &out, e);
+    }
+    bool end = kg_run_ended(s->run) && out.len < CHUNK_BYTES;
+    if (end) {
+        kg_autobuf value = {0};
+        struct kg_json j;
+        kg_json_init(&j, &value);
+        kg_run_model(s->run, &j);
+        add_event(s, &out, 0, "exit", &value);
+    }
+    if (out.len)
+        kg_http_stream_write(req, out.data, out.len);
+    if (end) {
+        kg_http_stream_end(req);
+        free_stream(s);
+    } else if (what != KG_READ_NONE) {
+        kg_http_stream_want(req); /* the chunk was full: there is more */
+    }
+}
+
+static void client_gone(void *user)
+{
+    free_stream(user);
+}
+
+static void wake(void *user)
+{
+    struct run_stream *s = user;
+    kg_http_stream_want(s->req);
+}
+
+static const struct kg_http_stream_events stream_events = {.more = more, .closed = client_gone};
+
+void kg_run_stream(struct kg_api *api, struct kg_http *req, struct kg_run *r,
+                   const struct kg_run_choice *choice, enum kg_run_format format)
+{
+    (void)api;
+    struct run_stream *s = kg_calloc(1, sizeof *s);
+    *s = (struct run_stream){.req = req,
+                             .run = r,
+                             .choice = *choice,
+                             .format = format,
+                             .watch = {.wake = wake, .user = s}};
+    kg_run_watch(r, &s->watch);
+    kg_reader_attach(&s->reader, &r->journal, true);
+    kg_http_stream(req, 200, format == KG_RUN_EVENTS ? "text/event-stream" : "application/x-ndjson",
+                   &stream_events, s);
+    kg_http_stream_want(req);
+}

@@ -1,0 +1,107 @@
+#include "kernelgw/api/start.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kernelgw/core/limits.h"
+
+struct waiting {
+    struct kg_api *api;
+    struct kg_http *req;      /* NULL once answered or gone */
+    struct kg_kernel *kernel; /* NULL once it has told its outcome */
+    kg_start_answer *answer;
+    void *user;
+    uv_timer_t timer;
+};
+
+static void free_waiting(uv_handle_t *h)
+{
+    struct waiting *w = h->data;
+    free(w->user);
+    free(w);
+}
+
+static void finish(struct waiting *w)
+{
+    if (w->kernel)
+        kg_kernel_forget_waiter(w->kernel, w);
+    w->kernel = NULL;
+    if (!uv_is_closing((uv_handle_t *)&w->timer))
+        uv_close((uv_handle_t *)&w->timer, free_waiting);
+}
+
+static void client_gone(void *user)
+{
+    struct waiting *w = user;
+    w->req = NULL;
+    finish(w);
+}
+
+static void outcome(void *user, struct kg_kernel *k, const struct kg_err *err)
+{
+    struct waiting *w = user;
+    struct kg_http *req = w->req;
+    struct kg_kernel *failed = w->kernel;
+    w->req = NULL;
+    w->kernel = NULL; /* the waiter is used up */
+    if (!err) {
+        w->answer(w->api, req, k, w->user);
+    } else {
+        kg_reply_err(w->api, req, err);
+        /* a kernel that never was is not left in the list as a dead one */
+        if (failed && failed->state == KG_K_DEAD && failed->up_ms == 0)
+            kg_kernel_delete(failed);
+    }
+    finish(w);
+}
+
+static void too_long(uv_timer_t *timer)
+{
+    struct waiting *w = timer->data;
+    struct kg_http *req = w->req;
+    struct kg_kernel *k = w->kernel;
+    w->req = NULL;
+    w->answer(w->api, req, k, w->user);
+    finish(w);
+}
+
+static struct waiting *wait_for(struct kg_api *api, struct kg_http *req, kg_start_answer *answer,
+                                void *user)
+{
+    struct waiting *w = kg_calloc(1, sizeof *w);
+    *w = (struct waiting){.api = api, .req = req, .answer = answer, .user = user};
+    uv_timer_init(kg_api_core(api)->loop, &w->timer);
+    w->timer.data = w;
+    kg_http_on_close(req, client_gone, w);
+    return w;
+}
+
+void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body,
+                     kg_start_answer *answer, void *user)
+{
+    struct kg_kernel_start start = {.name = json_string_value(json_object_get(body, "name")),
+                                    .kernel_id =
+                                        json_string_value(json_object_get(body, "kernel_id")),
+                                    .env = json_object_get(body, "env")};
+    if (json_is_null(start.env))
+        start.env = NULL;
+    struct waiting *w = wait_for(api, req, answer, user);
+    struct kg_err err;
+    int rc = kg_kernel_start(kg_api_core(api), &start, &w->kernel, outcome, w, &err);
+    if (rc < 0) {
+        w->req = NULL;
+        kg_reply_err(api, req, &err);
+        finish(w);
+        return;
+    }
+    uv_timer_start(&w->timer, too_long, KG_START_ANSWER_MS, 0);
+}
+
+void kg_restart_kernel(struct kg_api *api, struct kg_http *req, struct kg_kernel *k,
+                       kg_start_answer *answer, void *user)
+{
+    struct waiting *w = wait_for(api, req, answer, user);
+    w->kernel = k;
+    kg_kernel_restart(k, outcome, w);
+}
