@@ -1,0 +1,82 @@
+"""Other people's clients, unmodified: jupyter_kernel_test, nbclient and papermill through jupyter_server's gateway client."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from support import servers
+
+CLIENTS = pathlib.Path(__file__).parent / "clients"
+
+
+@pytest.fixture
+def gateway(server, tmp_path):
+    """Variables that point jupyter_server's gateway client to the server. Its kernel client sets no header on its
+    WebSocket, so the token stands in the path; where a server has no such way, one without a token is started."""
+    own = None
+    if server.kind != "kernelgw":
+        own = server = servers.start_reference(server.kind, tmp_path, token="")
+    prefix = f"/t/{server.token}" if server.token else ""
+    yield {
+        **servers.clean_env(), "HOME": str(tmp_path),
+        "JUPYTER_GATEWAY_URL": server.url, "JUPYTER_GATEWAY_AUTH_TOKEN": server.token,
+        "JUPYTER_GATEWAY_WS_URL": server.ws_url + prefix, "JUPYTER_PLATFORM_DIRS": "1",
+        "IPYTHONDIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path),
+    }
+    if own:
+        own.stop()
+
+
+def call(script, *args, env, timeout=100):
+    return subprocess.run([sys.executable, str(CLIENTS / script), *map(str, args)], env=env, timeout=timeout, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=env["HOME"])
+
+
+def test_jupyter_kernel_test(gateway):
+    done = call("run_kernel_tests.py", env=gateway)
+    assert done.returncode == 0, done.stdout[-4000:]
+    ran, failed, skipped = map(int, re.search(r"RAN (\d+) FAILED (\d+) SKIPPED (\d+)", done.stdout).groups())
+    assert ran - skipped >= 11 and failed == 0, done.stdout[-4000:]
+
+
+def notebook():
+    nb = nbformat.v4.new_notebook()
+    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nb.cells = [
+        nbformat.v4.new_code_cell("n = 6", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("print('printed', n)\nn * 7"),
+        nbformat.v4.new_code_cell("%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, n]);"),
+        nbformat.v4.new_markdown_cell("# text"),
+        nbformat.v4.new_code_cell("import sys; print('warned', file=sys.stderr)"),
+    ]
+    return nb
+
+
+@pytest.mark.parametrize("how,n", [("nbclient", 6), ("papermill", 7)])
+def test_notebook_is_run(server, gateway, tmp_path, how, n):
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(notebook(), source)
+    before = {k["id"] for k in server.get("/api/kernels").json()}
+    done = call("run_notebook.py", how, source, target, env=gateway)
+    assert done.returncode == 0, done.stdout[-3000:]
+    cells = [c for c in nbformat.read(target, as_version=4).cells if c.cell_type == "code"]
+    outputs = [o for c in cells for o in c.outputs]
+    assert f"printed {n}\n" in [o.text for o in outputs if o.output_type == "stream"]
+    assert str(n * 7) in [o.data["text/plain"] for o in outputs if o.output_type == "execute_result"]
+    assert any("image/png" in o.get("data", {}) for o in outputs), "the figure is there"
+    assert "warned\n" in [o.text for o in outputs if o.get("name") == "stderr"]
+    assert all(c.execution_count for c in cells)
+    assert {k["id"] for k in server.get("/api/kernels").json()} == before, "its kernel went with it"
+
+
+def test_error_in_a_notebook_reaches_the_client(gateway, tmp_path):
+    nb = notebook()
+    nb.cells[1].source = "def f(): raise KeyError('lost key')\nf()"
+    source = tmp_path / "in.ipynb"
+    nbformat.write(nb, source)
+    done = call("run_notebook.py", "nbclient", source, tmp_path / "out.ipynb", env=gateway)
+    assert done.returncode != 0 and "lost key" in done.stdout and os.path.exists(source)
