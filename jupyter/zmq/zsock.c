@@ -264,9 +264,10 @@ static int events_of(struct jy_zsock *s)
     return events;
 }
 
+/* Sends a batch of what waits. */
 static void flush(struct jy_zsock *s)
 {
-    if (TAILQ_EMPTY(&s->queue) || !(events_of(s) & ZMQ_POLLOUT))
+    if (!(events_of(s) & ZMQ_POLLOUT))
         return;
     for (int i = 0; i < BATCH && !TAILQ_EMPTY(&s->queue); i++) {
         struct jy_zsend *p = TAILQ_FIRST(&s->queue);
@@ -278,9 +279,7 @@ static void flush(struct jy_zsock *s)
                    zmq_strerror(-rc));
         drop_first(s);
     }
-    if (!TAILQ_EMPTY(&s->queue))
-        jy_zloop_mark(s);
-    else if (s->config.drained)
+    if (TAILQ_EMPTY(&s->queue) && s->config.drained)
         s->config.drained(s->config.user);
 }
 
@@ -320,20 +319,14 @@ static long receive(struct jy_zsock *s)
     return -1;
 }
 
-void jy_zsock_drain(struct jy_zsock *s)
+/* Hands on a batch. Returns true when ZeroMQ said that it has no more. */
+static bool receive_batch(struct jy_zsock *s)
 {
     struct jy_zloop *l = s->loop;
-    flush(s);
-    for (int i = 0; i < BATCH; i++) {
-        if (s->closed)
-            return;
-        if (s->paused) {
-            events_of(s);
-            return;
-        }
+    for (int i = 0; i < BATCH && !s->paused && !s->closed; i++) {
         long n = receive(s);
         if (n == 0)
-            return;
+            return true;
         if (n < 0) {
             s->discarded++;
             continue;
@@ -343,7 +336,26 @@ void jy_zsock_drain(struct jy_zsock *s)
         s->config.received(s->config.user, l->spans, (size_t)n);
         let_go(l, (size_t)n);
     }
-    jy_zloop_mark(s);
+    return false;
+}
+
+void jy_zsock_drain(struct jy_zsock *s)
+{
+    bool dry = receive_batch(s);
+    if (s->closed)
+        return;
+    if (dry && TAILQ_EMPTY(&s->queue))
+        return;
+    if (!TAILQ_EMPTY(&s->queue))
+        flush(s);
+    if (s->closed)
+        return;
+    /* The calls above may have eaten the edge of the very thing that is waited for, in either
+     * direction: the last word is ZeroMQ's, after the last call. */
+    int events = events_of(s);
+    if (((events & ZMQ_POLLIN) && !s->paused) ||
+        ((events & ZMQ_POLLOUT) && !TAILQ_EMPTY(&s->queue)))
+        jy_zloop_mark(s);
 }
 
 void jy_zsock_pause(struct jy_zsock *s)
