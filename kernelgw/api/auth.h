@@ -1,0 +1,46 @@
+#ifndef KG_API_AUTH_H
+#define KG_API_AUTH_H
+/*
+ * Who asks, and may they: pure functions over what a request says of itself. A token counts from wherever a client
+ * can put it: the Authorization header ("token T" or "Bearer T"), ?token=, a path prefix /t/TOKEN (for clients
+ * that can set neither), or the cookie that the page got. What only a browser sends by itself, the cookie, is
+ * not enough for a request from another site.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kg_auth {
+    char *token;        /* NULL: no credential is asked for */
+    char *allow_origin; /* one more Origin, "*", or NULL */
+    char cookie_name[32];
+    char cookie_value[65];
+};
+
+void kg_auth_init(struct kg_auth *a, const char *token,
+                  const char *allow_origin); /* strings are copied */
+void kg_auth_release(struct kg_auth *a);
+
+/* What of a request matters here; any may be NULL. */
+struct kg_auth_request {
+    const char *authorization, *query_token, *cookie, *origin, *host, *fetch_site;
+    const char *path_token; /* n bytes; not ended by NUL */
+    size_t path_token_len;
+    bool changes; /* not GET, HEAD or OPTIONS, or a WebSocket */
+};
+
+enum kg_auth_verdict {
+    KG_AUTH_OK,
+    KG_AUTH_MISSING, /* no credential at all */
+    KG_AUTH_WRONG,   /* one that is not right */
+    KG_AUTH_FOREIGN, /* the page of another site asks, and nothing but a cookie (or nothing at all) speaks for it */
+};
+
+enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r);
+
+/* Splits /t/TOKEN/rest: returns the rest and the token, or path as it is (token NULL). */
+const char *kg_auth_path_token(const char *path, const char **token, size_t *token_len);
+
+/* Is this Origin the server itself (by its Host header), or one that the operator allows? */
+bool kg_auth_origin_ok(const struct kg_auth *a, const char *origin, const char *host);
+
+#endif
