@@ -1,0 +1,20 @@
+#ifndef BD_NETNS_H
+#define BD_NETNS_H
+/*
+ * Network namespaces of boxes: loopback and nothing else, owned by the machine's first user namespace, so
+ * that a box's root has no right over it. A namespace is pinned by its descriptor alone and leaves no mount
+ * behind: when boxd is killed, it lives as long as its processes.
+ */
+#include "base/err.h"
+
+/*
+ * Makes one with loopback up and no privileged ports, and returns a descriptor of it. home is a descriptor
+ * of the namespace to come back to. Enters the new one for a moment: only for single-threaded programs.
+ */
+int bd_netns_new(int home, struct kg_err *err);
+/* A descriptor of the caller's own namespace. */
+int bd_netns_home(struct kg_err *err);
+/* A descriptor of a process's namespace. */
+int bd_netns_of(int pid, struct kg_err *err);
+
+#endif
