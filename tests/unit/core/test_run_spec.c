@@ -11,7 +11,8 @@
 #include "kernelgw/core/run_spec.h"
 
 static struct kg_runtime python = {.name = (char *)"python3", .language = (char *)"python"};
-static struct kg_core core = {.config = {.run_wall_s = 30, .run_wall_max_s = 600, .memory_max_mb = 512}};
+static struct kg_core core = {
+    .config = {.run_wall_s = 30, .run_wall_max_s = 600, .memory_max_mb = 512}};
 
 static int parse(struct kg_run_spec *s, const char *text, struct kg_err *err)
 {
@@ -52,7 +53,11 @@ static void what_is_left_out_has_its_default(void **state)
     (void)state;
     struct kg_run_spec s;
     assert_int_equal(
-        parse(&s, "{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]}", NULL), 0);
+        parse(
+            &s,
+            "{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]}",
+            NULL),
+        0);
     assert_null(s.stdin_text);
     assert_int_equal(s.wall_s, 30);
     assert_int_equal(s.memory_mb, 0);
@@ -62,7 +67,9 @@ static void what_is_left_out_has_its_default(void **state)
 static void every_wrong_field_is_named(void **state)
 {
     (void)state;
-#define WITH(more) "{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]," more "}"
+#define WITH(more)                                                                                 \
+    "{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]," more \
+    "}"
     static const struct {
         const char *body, *named;
     } cases[] = {
@@ -74,10 +81,13 @@ static void every_wrong_field_is_named(void **state)
         {"{\"language\":\"python\",\"entry\":\"a\"}", "files"},
         {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[]}", "files"},
         {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[1]}", "files[0].path"},
-        {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"../a\",\"content\":\"\"}]}", "../a"},
+        {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"../a\",\"content\":\"\"}]}",
+         "../a"},
         {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\"}]}", "content"},
-        {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"base64\":\"!\"}]}", "base64"},
-        {"{\"language\":\"python\",\"entry\":\"b\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]}", "entry \"b\""},
+        {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"base64\":\"!\"}]}",
+         "base64"},
+        {"{\"language\":\"python\",\"entry\":\"b\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]}",
+         "entry \"b\""},
         {WITH("\"args\":[1]"), "args"},
         {WITH("\"args\":{}"), "args"},
         {WITH("\"env\":{\"A=B\":\"\"}"), "env.A=B"},

@@ -1,0 +1,126 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "kernelgw/api/auth.h"
+
+static void a_token_counts_from_wherever_a_client_can_put_it(void **state)
+{
+    (void)state;
+    struct kg_auth a;
+    kg_auth_init(&a, "s3cret", NULL);
+    static const struct {
+        const char *authorization, *query, *path;
+        enum kg_auth_verdict verdict;
+    } cases[] = {
+        {"token s3cret", NULL, NULL, KG_AUTH_OK},
+        {"Token s3cret", NULL, NULL, KG_AUTH_OK},
+        {"Bearer s3cret", NULL, NULL, KG_AUTH_OK},
+        {"bearer   s3cret", NULL, NULL, KG_AUTH_OK},
+        {NULL, "s3cret", NULL, KG_AUTH_OK},
+        {NULL, NULL, "s3cret", KG_AUTH_OK},
+        {"token nope", "s3cret", NULL, KG_AUTH_OK},
+        {NULL, NULL, NULL, KG_AUTH_MISSING},
+        {"token nope", NULL, NULL, KG_AUTH_WRONG},
+        {"token s3cre", NULL, NULL, KG_AUTH_WRONG},
+        {"token s3crets3cret", NULL, NULL, KG_AUTH_WRONG},
+        {"token", NULL, NULL, KG_AUTH_WRONG},
+        {"Basic s3cret", NULL, NULL, KG_AUTH_WRONG},
+        {NULL, "", NULL, KG_AUTH_WRONG},
+        {NULL, NULL, "s3cretx", KG_AUTH_WRONG},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct kg_auth_request r = {.authorization = cases[i].authorization,
+                                    .query_token = cases[i].query,
+                                    .path_token = cases[i].path,
+                                    .path_token_len = cases[i].path ? strlen(cases[i].path) : 0,
+                                    .origin = "https://elsewhere.example",
+                                    .host = "localhost:8888",
+                                    .changes = true};
+        if (kg_auth_check(&a, &r) != cases[i].verdict)
+            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r), cases[i].verdict);
+    }
+    kg_auth_release(&a);
+}
+
+static void a_cookie_alone_does_not_speak_for_a_page_of_another_site(void **state)
+{
+    (void)state;
+    struct kg_auth a;
+    kg_auth_init(&a, "s3cret", NULL);
+    char cookie[200];
+    char wrong[200];
+    snprintf(cookie, sizeof cookie, "other=1; %s=%s; last=2", a.cookie_name, a.cookie_value);
+    snprintf(wrong, sizeof wrong, "%s=%.63sx", a.cookie_name, a.cookie_value);
+    const struct {
+        const char *cookie, *origin, *site;
+        bool changes;
+        enum kg_auth_verdict verdict;
+    } cases[] = {
+        {cookie, NULL, NULL, false, KG_AUTH_OK},
+        {cookie, "http://localhost:8888", NULL, true, KG_AUTH_OK},
+        {cookie, NULL, "same-origin", true, KG_AUTH_OK},
+        {cookie, "http://evil.example", NULL, true, KG_AUTH_FOREIGN},
+        {cookie, "null", NULL, true, KG_AUTH_FOREIGN},
+        {cookie, NULL, "cross-site", true, KG_AUTH_FOREIGN},
+        {cookie, NULL, NULL, true, KG_AUTH_FOREIGN},
+        {wrong, "http://localhost:8888", NULL, true, KG_AUTH_WRONG},
+        {"x=1", NULL, NULL, false, KG_AUTH_MISSING},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct kg_auth_request r = {.cookie = cases[i].cookie,
+                                    .origin = cases[i].origin,
+                                    .fetch_site = cases[i].site,
+                                    .host = "localhost:8888",
+                                    .changes = cases[i].changes};
+        if (kg_auth_check(&a, &r) != cases[i].verdict)
+            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r), cases[i].verdict);
+    }
+    kg_auth_release(&a);
+}
+
+static void without_a_token_pages_of_other_sites_still_change_nothing(void **state)
+{
+    (void)state;
+    struct kg_auth a;
+    kg_auth_init(&a, NULL, "https://lab.example");
+    struct kg_auth_request r = {.host = "h:1", .changes = true};
+    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    r.origin = "http://h:1";
+    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    r.origin = "https://lab.example";
+    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    r.origin = "https://evil.example";
+    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_FOREIGN);
+    kg_auth_release(&a);
+}
+
+static void the_token_is_cut_out_of_the_path(void **state)
+{
+    (void)state;
+    const char *token;
+    size_t n;
+    assert_string_equal(kg_auth_path_token("/t/abc/api/kernels", &token, &n), "/api/kernels");
+    assert_int_equal(n, 3);
+    assert_memory_equal(token, "abc", 3);
+    assert_string_equal(kg_auth_path_token("/t/abc", &token, &n), "/");
+    assert_string_equal(kg_auth_path_token("/api", &token, &n), "/api");
+    assert_null(token);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_counts_from_wherever_a_client_can_put_it),
+        cmocka_unit_test(a_cookie_alone_does_not_speak_for_a_page_of_another_site),
+        cmocka_unit_test(without_a_token_pages_of_other_sites_still_change_nothing),
+        cmocka_unit_test(the_token_is_cut_out_of_the_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
