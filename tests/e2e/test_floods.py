@@ -5,7 +5,7 @@ import pytest
 
 from support import procs
 from support.channels import Timeout
-from support.runs import Run
+from support.runs import Run, text
 
 LINES = "".join(f"{i}\n" for i in range(100_000))
 
@@ -28,7 +28,7 @@ def test_hundred_thousand_lines_in_a_cell(server, kernel, framing, code, figure)
 def test_hundred_thousand_lines_in_a_program(server, figure):
     begun = time.monotonic()
     r = Run(server, "for i in range(100_000): print(i, flush=i % 1000 == 0)")
-    streamed = "".join(e.get("text", "") for e in r.events())
+    streamed = text(r.events())
     figure("100,000 lines in a program", (time.monotonic() - begun) * 1000, "ms")
     assert r.wait()["exit_code"] == 0
     assert streamed == LINES and r.output("stdout") == LINES
@@ -51,7 +51,7 @@ def test_five_megabytes_are_not_too_much(server, kernel):
 
 
 def gaps(messages):
-    return [m for m in messages if "kgw" in str(m["metadata"]) or "kernelgw" in str(m["metadata"])]
+    return [m["metadata"]["kgw"]["gap"] for m in messages if "gap" in m["metadata"].get("kgw", {})]
 
 
 @pytest.mark.kgw
@@ -91,7 +91,8 @@ def test_stalled_reader_of_a_kernel(server, kernel, figure):
                 got.append(int(msg["content"]["data"]["text/plain"][:6]))
             idle = msg["header"]["msg_type"] == "status" and msg["content"]["execution_state"] == "idle"
         assert got == sorted(set(got)), "in order, none twice"
-        assert len(got) == 1500 or told, f"{1500 - len(got)} are missing and nobody says so"
+        missing = 1500 - len(got)
+        assert sum(g["messages"] for g in told) >= missing, f"{missing} are missing, told: {told}"
         # And it works on.
         stalled.others.clear()
         assert stalled.execute("1").result == "1"
@@ -108,8 +109,8 @@ def test_stalled_reader_of_a_program(server):
         time.sleep(0.05)
     assert model["reason"] in ("output_limit", "timeout"), model
     assert peak - before < 150 * 1024, f"{peak - before} kB more"
-    text = r.output()
-    assert text.startswith("y" * 1000) or "[" in text[:300], "what is not from the start says so"
+    output = r.output()
+    assert output.startswith("y" * 1000) or "missing" in output[:300], "what is not from the start says so"
 
 
 @pytest.mark.kgw

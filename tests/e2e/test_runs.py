@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from support import procs
-from support.runs import Run, run
+from support.runs import Run, run, text
 
 pytestmark = pytest.mark.kgw
 
@@ -215,7 +215,7 @@ def test_no_output_after_exit(server):
     code = "import os, time\nif os.fork() == 0:\n    while True: print('child', flush=True)\ntime.sleep(0.2)\nprint('END')"
     r = Run(server, code)
     events = list(r.events())
-    assert "exit_code" in str(events[-1]) or "exit" in str(events[-1]), events[-1]
+    assert events[-1]["exit"]["exit_code"] == 0 and [e for e in events if "exit" in e] == events[-1:]
     assert r.wait()["exit_code"] == 0
     size = len(r.output())
     time.sleep(0.3)
@@ -272,12 +272,13 @@ def test_live_stream_and_late_readers(server):
         t.join(20)
     assert set(results) == {"ndjson", "sse"}
 
-    def text(events):
-        return "".join(e.get("text", "") for e in events)
-
     whole = "".join(f"{i}\n" for i in range(10))
     assert text(results["ndjson"]) == text(results["sse"]) == r.output() == whole
-    assert text(r.events()) == whole
+    again = list(r.events())
+    assert text(again) == whole
+    numbers = [e["seq"] for e in again if "seq" in e]
+    assert numbers == sorted(set(numbers))
+    assert text(r.events(start=numbers[-1])) == again[-2]["stdout"], "who comes back asks for what is missing"
 
 
 def test_models_are_listed_and_deleted(server):
@@ -285,8 +286,12 @@ def test_models_are_listed_and_deleted(server):
     ids = [Run(server, "print(1)", session=session).id for _ in range(2)]
     listed = server.get(f"/api/runs?session={session}")
     assert listed.status_code == 200
-    runs = listed.json()["runs"] if isinstance(listed.json(), dict) else listed.json()
-    assert {r.get("run_id", r.get("id")) for r in runs} == set(ids)
+    assert {r["run_id"] for r in listed.json()} == set(ids)
+    Run(server, "print(2)").wait()  # one without a session is in nobody's way
+    assert {r["run_id"] for r in server.get(f"/api/runs?session={session}").json()} == set(ids)
+    assert set(ids) <= {r["run_id"] for r in server.get("/api/runs").json()}
+    assert server.delete(f"/api/runs/{ids[0]}").status_code == 204
+    assert server.get(f"/api/runs/{ids[0]}").status_code == 404
 
 
 def test_time_of_a_small_program(server, figure):

@@ -61,17 +61,29 @@ class Run:
         return self.server.post(f"/api/runs/{self.id}/signal", {"signal": name})
 
     def events(self, timeout=60, kind="application/x-ndjson", start=None):
-        """The live stream, an object an event, until the server ends it after the exit."""
+        """The live stream until the server ends it: {"state": …}, {"seq": n, "stdout": text}, {"seq": n, "stderr": …},
+        {"gap": …} and, last, {"exit": model}, whichever form it comes in."""
         query = "" if start is None else f"?from={start}"
         with self.server.rest("GET", f"/api/runs/{self.id}/output{query}", headers={"Accept": kind}, stream=True,
                               timeout=timeout) as r:
             assert r.status_code == 200 and r.headers["Content-Type"].startswith(kind), r.headers
+            event = {}
             for line in r.iter_lines(chunk_size=None):
-                if kind == "text/event-stream":
-                    if line.startswith(b"data:"):
-                        yield json.loads(line[5:])
-                elif line:
+                if kind != "text/event-stream":
                     yield json.loads(line)
+                elif line.startswith(b"id: "):
+                    event["seq"] = int(line[4:])
+                elif line.startswith(b"event: "):
+                    name = line[7:].decode()
+                elif line.startswith(b"data: "):
+                    event[name] = json.loads(line[6:])
+                elif not line and event:
+                    yield event
+                    event = {}
+
+
+def text(events):
+    return "".join(e.get("stdout", "") + e.get("stderr", "") for e in events)
 
 
 def run(server, code, **more):
