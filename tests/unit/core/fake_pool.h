@@ -1,0 +1,184 @@
+#ifndef TESTS_FAKE_POOL_H
+#define TESTS_FAKE_POOL_H
+/*
+ * Stands in for pool/ in the core's unit tests: claims, requests and sends are noted, and the test decides when and
+ * how they are answered. Include it in one file of a test program.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "pool/pool.h"
+
+struct pl_box {
+    const struct pl_box_events *events;
+    void *user;
+    struct kg_buf sent; /* every frame, one behind the other */
+    size_t sends;
+    bool held, destroyed;
+    char op[40]; /* the last request */
+    json_t *req;
+    pl_reply *reply;
+    void *reply_user;
+    pl_stats_done *stats;
+    void *stats_user;
+};
+
+static struct {
+    pl_claim_done *done;
+    void *user;
+    uint64_t id;
+    unsigned claims, cancels;
+    struct pl_box boxes[8];
+    size_t box_count;
+} fake;
+
+int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, struct kg_err *err)
+{
+    (void)config;
+    (void)err;
+    *out = NULL;
+    return 0;
+}
+
+void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user)
+{
+    (void)p;
+    done(user);
+}
+
+void pl_pool_report(const struct pl_pool *p, struct kg_buf *out)
+{
+    (void)p;
+    kg_buf_add_str(out, "{}");
+}
+
+uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user)
+{
+    (void)p;
+    (void)claim;
+    fake.claims++;
+    fake.done = done;
+    fake.user = user;
+    return ++fake.id;
+}
+
+void pl_claim_cancel(struct pl_pool *p, uint64_t claim)
+{
+    (void)p;
+    (void)claim;
+    fake.cancels++;
+}
+
+void pl_box_set_events(struct pl_box *b, const struct pl_box_events *events, void *user)
+{
+    b->events = events;
+    b->user = user;
+}
+
+int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, struct kg_err *err)
+{
+    (void)channel;
+    (void)err;
+    kg_buf_add(&b->sent, frame, n);
+    b->sends++;
+    return 0;
+}
+
+static void note(struct pl_box *b, const char *op, json_t *req, pl_reply *done, void *user)
+{
+    snprintf(b->op, sizeof b->op, "%s", op);
+    json_decref(b->req);
+    b->req = req;
+    b->reply = done;
+    b->reply_user = user;
+}
+
+void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n,
+                    pl_reply *done, void *user)
+{
+    (void)data;
+    (void)n;
+    note(b, op, req, done, user);
+}
+
+void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_reply *done,
+                           void *user)
+{
+    (void)env;
+    (void)cwd;
+    note(b, "restart", NULL, done, user);
+}
+
+void pl_box_hold(struct pl_box *b, bool hold)
+{
+    b->held = hold;
+}
+
+void pl_box_stats(struct pl_box *b, pl_stats_done *done, void *user)
+{
+    b->stats = done;
+    b->stats_user = user;
+}
+
+void pl_box_destroy(struct pl_box *b)
+{
+    b->destroyed = true;
+}
+
+/* Answers the claim with a new box. */
+static struct pl_box *fake_give_box(void)
+{
+    struct pl_box *b = &fake.boxes[fake.box_count++];
+    pl_claim_done *done = fake.done;
+    fake.done = NULL;
+    done(fake.user, b, NULL, NULL);
+    return b;
+}
+
+static void fake_refuse_claim(int code, const char *why)
+{
+    struct kg_err err;
+    pl_claim_done *done = fake.done;
+    fake.done = NULL;
+    done(fake.user, NULL, NULL, (kg_err_set(&err, code, "%s", why), &err));
+}
+
+static void fake_reply(struct pl_box *b, const char *json)
+{
+    json_t *doc = json_loads(json, 0, NULL);
+    pl_reply *reply = b->reply;
+    b->reply = NULL;
+    reply(b->reply_user, doc, NULL);
+    json_decref(doc);
+}
+
+static void fake_stats(struct pl_box *b, uint64_t oom_kills)
+{
+    struct pl_stats stats = {.oom_kills = oom_kills};
+    pl_stats_done *done = b->stats;
+    b->stats = NULL;
+    done(b->stats_user, &stats, NULL);
+}
+
+static void fake_say(struct pl_box *b, uint8_t type, uint8_t channel, uint8_t kind,
+                     const void *data, size_t n)
+{
+    struct kg_rec rec = {.type = type, .channel = channel, .kind = kind};
+    struct kg_blob *blob = kg_blob_copy(data, n);
+    b->events->record(b->user, &rec, (struct kg_slice){blob, blob->data, blob->len});
+    kg_blob_unref(blob);
+}
+
+static void fake_reset(void)
+{
+    for (size_t i = 0; i < fake.box_count; i++) {
+        kg_buf_release(&fake.boxes[i].sent);
+        json_decref(fake.boxes[i].req);
+    }
+    memset(&fake, 0, sizeof fake);
+}
+
+#endif
