@@ -63,11 +63,11 @@ struct pl_box_events {
 
 struct pl_pool_config {
     uv_loop_t *loop;
-    const char *engine;    /* "oci" or "process" */
-    const char *run_dir;   /* sockets */
-    const char *agent;     /* path of the agent's binary (process engine) */
-    const char *boxd;      /* path of boxd's socket (oci engine) */
-    const char *owner;     /* uuid of this gateway */
+    const char *engine;  /* "oci" or "process" */
+    const char *run_dir; /* sockets */
+    const char *agent;   /* path of the agent's binary (process engine) */
+    const char *boxd;    /* path of boxd's socket (oci engine) */
+    const char *owner;   /* uuid of this gateway */
     const struct pl_runtime *runtimes;
     size_t runtime_count;
     uint32_t max_boxes;    /* claimed and stock together */
@@ -75,30 +75,37 @@ struct pl_pool_config {
 };
 
 int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, struct kg_err *err);
-/* Destroys every box; done comes when none is left. */
+/*
+ * Destroys every box, claimed ones too (without `gone`; their pointers are invalid at once), and cancels every claim;
+ * done comes when none is left, or after 10 s with an engine that does not answer: the next gateway's
+ * sweep destroys what remains. p is freed before done is called.
+ */
 void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user);
 
 /*
  * Asks for a box. done comes exactly once, later: with a box (its kernel has answered, for PL_KERNEL; *info
- * is the kernel's kernel_info content, borrowed for the call) or with box NULL and err (-EAGAIN: full,
- * -ENOENT: no such runtime, -ETIMEDOUT, -EIO). The id may be used to cancel until then; a cancelled claim's
+ * is the kernel's kernel_info content, borrowed for the call) or with box NULL and err (-EAGAIN: full, or the
+ * engine is down; -ENOENT: no such runtime; -ETIMEDOUT; -EIO: err says why no kernel or box came to be). The id may be used to cancel until then; a cancelled claim's
  * done comes with -ECANCELED. 0 is never an id.
  */
-typedef void pl_claim_done(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err);
+typedef void pl_claim_done(void *user, struct pl_box *box, const json_t *info,
+                           const struct kg_err *err);
 uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user);
 void pl_claim_cancel(struct pl_pool *p, uint64_t claim);
 
 const char *pl_box_id(const struct pl_box *b);
-/* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. */
+/* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. Call it
+ * in the claim's done, so that no record is missed. */
 void pl_box_set_events(struct pl_box *b, const struct pl_box_events *events, void *user);
 /* Sends a MSG: frame is copied. -ENOBUFS when more than 64 MiB wait to be sent: the sender is told to wait. */
 int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, struct kg_err *err);
 
-/* Sends a request; takes req (id and op are set here) and answers once with the REPLY's object (borrowed), or with
- * err when the box is gone first. data/n follow as DATA when data is not NULL (copied). */
+/* Sends a request; takes req (NULL: no fields; id and op are set here) and answers once, later, with the REPLY's object
+ * (borrowed; ok may be false), or with err when the box is gone first, its link was lost (-ECONNRESET), or
+ * too much waits to be sent (-ENOBUFS). data/n (at most 64 MiB) follow as DATA when data is not NULL (copied). */
 typedef void pl_reply(void *user, const json_t *reply, const struct kg_err *err);
-void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n, pl_reply *done,
-                    void *user);
+void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n,
+                    pl_reply *done, void *user);
 
 /* Stops (true) or goes on (false) reading the link: only while the gateway itself is overloaded. */
 void pl_box_hold(struct pl_box *b, bool hold);
@@ -109,7 +116,8 @@ struct pl_stats {
 typedef void pl_stats_done(void *user, const struct pl_stats *stats, const struct kg_err *err);
 void pl_box_stats(struct pl_box *b, pl_stats_done *done, void *user);
 /* Starts the box's kernel again in the same box: kernel.stop, then kernel.start. done as for pl_claim's info. */
-void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_reply *done, void *user);
+void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_reply *done,
+                           void *user);
 /* Gives the box back to be destroyed. No callback of its events comes after; replies still due come with
  * -ECANCELED, before this returns never. b is invalid afterwards. */
 void pl_box_destroy(struct pl_box *b);

@@ -1,0 +1,626 @@
+#ifndef FAKE_H
+#define FAKE_H
+/*
+ * An engine and agents that live in the test itself. Operations wait until fake_step answers them, so that a test decides
+ * what happens between a question and its answer. Agents are sockets of this process; each speaks records
+ * and behaves as fake.mood says at the time its box is made.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pool/inside.h"
+#include "pool/proctree.h"
+#include "pool/reader.h"
+
+#define OWNER "11111111-2222-4333-8444-555555555555"
+
+enum mood {
+    WELL,
+    SILENT,       /* dials, never says hello */
+    ABSENT,       /* never dials */
+    WRONG_BOX,    /* hello of another box */
+    WRONG_UID,    /* the engine says another uid */
+    GARBAGE,      /* hello, then bytes that are no record */
+    OVERSIZE,     /* hello, then a record above the limit */
+    NO_KERNEL,    /* kernel.start is refused */
+    SLOW_KERNEL,  /* kernel.start is never answered */
+    NO_CONFIGURE, /* kernel.configure is refused */
+    NO_BOX,       /* the engine can't make it */
+};
+
+enum fake_kind { F_CREATE, F_DESTROY, F_LIST, F_LIMITS, F_STATS };
+
+struct fake_op {
+    enum fake_kind kind;
+    char id[65];
+    struct pl_limits limits;
+    void (*done)(void);
+    void *user;
+};
+
+struct fake_agent {
+    char id[65];
+    char owner[64];
+    uint64_t age_ms;
+    enum mood mood;
+    int fd;
+    int listen_fd; /* a copy, to be able to dial again */
+    char path[108];
+    struct pl_reader reader;
+    bool welcome;
+    uint64_t from_seq;
+    uint64_t next_seq;
+    uint64_t acked;
+    struct kg_buf messages; /* bodies of MSG, one after the other */
+    struct kg_buf data;     /* of DATA */
+    json_t *configured;     /* the last kernel.configure */
+    json_t *started;        /* the last kernel.start */
+    int starts, stops;
+    struct pl_limits limits; /* in force */
+    bool used;
+};
+
+enum { FAKE_MAX = 512 };
+
+struct fake {
+    struct pl_engine base;
+    uv_loop_t loop;
+    char dir[64];
+    struct fake_op ops[FAKE_MAX * 4];
+    size_t op_count;
+    struct fake_agent agents[FAKE_MAX];
+    enum mood mood;
+    bool hold_create, hold_list, hold_destroy;
+    bool is_down;
+    int creates, destroys, lists;
+    uint32_t create_cpu; /* of the last create */
+    unsigned caps;
+    bool closed;
+    struct pl_pool *pool;
+    struct pl_tuning tuning;
+    struct pl_runtime runtimes[2];
+    struct pl_pool_config config;
+    bool pool_closed;
+};
+
+static inline struct fake_agent *fake_find(struct fake *f, const char *id)
+{
+    for (size_t i = 0; i < FAKE_MAX; i++)
+        if (f->agents[i].used && strcmp(f->agents[i].id, id) == 0)
+            return &f->agents[i];
+    return NULL;
+}
+
+static inline size_t fake_boxes(struct fake *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < FAKE_MAX; i++)
+        n += f->agents[i].used;
+    return n;
+}
+
+static inline void fake_send(struct fake_agent *a, uint8_t type, uint8_t channel, uint64_t seq,
+                             const void *body, size_t n)
+{
+    kg_autobuf out = {0};
+    struct kg_rec rec = {.type = type, .channel = channel, .seq = seq};
+    kg_rec_append(&out, &rec, body, n);
+    size_t at = 0;
+    while (a->fd >= 0 && at < out.len) {
+        ssize_t sent = send(a->fd, out.data + at, out.len - at, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        at += (size_t)sent;
+    }
+}
+
+static inline void fake_say(struct fake_agent *a, uint8_t type, const char *body)
+{
+    bool numbered = type == KG_REC_EVENT || type == KG_REC_MSG;
+    fake_send(a, type, type == KG_REC_MSG ? KG_CH_IOPUB : KG_CH_NONE, numbered ? ++a->next_seq : 0,
+              body, strlen(body));
+}
+
+static inline void fake_dial(struct fake_agent *a)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, a->path, strlen(a->path) + 1);
+    a->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(a->fd, (struct sockaddr *)&address, sizeof address), 0);
+    if (a->mood == SILENT)
+        return;
+    kg_autofree char *hello =
+        kg_asprintf("{\"box\":\"%s\",\"version\":\"0\",\"first_seq\":1,\"last_seq\":%llu}",
+                    a->mood == WRONG_BOX ? "ffff" : a->id, (unsigned long long)a->next_seq);
+    fake_say(a, KG_REC_HELLO, hello);
+}
+
+static inline void fake_hang_up(struct fake_agent *a)
+{
+    if (a->fd >= 0)
+        close(a->fd);
+    a->fd = -1;
+    a->welcome = false;
+    pl_reader_release(&a->reader);
+}
+
+static inline void fake_end(struct fake_agent *a)
+{
+    fake_hang_up(a);
+    unlink(a->path);
+    kg_buf_release(&a->messages);
+    kg_buf_release(&a->data);
+    json_decref(a->configured);
+    json_decref(a->started);
+    memset(a, 0, sizeof *a);
+}
+
+static inline void fake_answer(struct fake_agent *a, json_int_t id, bool ok, const char *more)
+{
+    kg_autofree char *body =
+        kg_asprintf("{\"id\":%lld,\"ok\":%s%s}", (long long)id, ok ? "true" : "false", more);
+    fake_send(a, KG_REC_REPLY, KG_CH_NONE, 0, body, strlen(body));
+}
+
+static inline void fake_request(struct fake_agent *a, struct kg_slice body)
+{
+    json_t *req = json_loadb((const char *)body.data, body.len, 0, NULL);
+    assert_non_null(req);
+    json_int_t id = json_integer_value(json_object_get(req, "id"));
+    const char *op = json_string_value(json_object_get(req, "op"));
+    assert_non_null(op);
+    if (strcmp(op, "kernel.start") == 0) {
+        a->starts++;
+        json_decref(a->started);
+        a->started = json_incref(req);
+        if (a->mood == NO_KERNEL)
+            fake_answer(a, id, false, ",\"error\":\"no module named ipykernel\"");
+        else if (a->mood != SLOW_KERNEL)
+            fake_answer(a, id, true, ",\"kernel_info\":{\"implementation\":\"fake\"},\"pid\":7");
+    } else if (strcmp(op, "kernel.configure") == 0) {
+        json_decref(a->configured);
+        a->configured = json_incref(req);
+        if (a->mood == NO_CONFIGURE)
+            fake_answer(a, id, false, ",\"code\":\"ENOTSUP\",\"error\":\"no way\"");
+        else
+            fake_answer(a, id, true, "");
+    } else if (strcmp(op, "never") != 0) {
+        a->stops += strcmp(op, "kernel.stop") == 0;
+        fake_answer(a, id, strcmp(op, "refuse") != 0, ",\"error\":\"so\"");
+    }
+    json_decref(req);
+}
+
+static inline void fake_welcomed(struct fake_agent *a, struct kg_slice body)
+{
+    json_t *doc = json_loadb((const char *)body.data, body.len, 0, NULL);
+    a->from_seq = (uint64_t)json_integer_value(json_object_get(doc, "from_seq"));
+    json_decref(doc);
+    a->welcome = true;
+    if (a->mood == GARBAGE)
+        assert_true(send(a->fd, "this is not a record at all", 27, MSG_NOSIGNAL) == 27);
+    if (a->mood == OVERSIZE) {
+        uint8_t head[KG_REC_HEAD];
+        struct kg_rec rec = {.type = KG_REC_MSG, .body_len = KG_REC_BODY_MAX + 1, .seq = 1};
+        kg_rec_encode(head, &rec);
+        assert_true(send(a->fd, head, sizeof head, MSG_NOSIGNAL) == sizeof head);
+    }
+}
+
+static inline void fake_take(struct fake_agent *a, const struct kg_rec *rec, struct kg_slice body)
+{
+    switch (rec->type) {
+    case KG_REC_WELCOME: fake_welcomed(a, body); break;
+    case KG_REC_REQ: fake_request(a, body); break;
+    case KG_REC_MSG: kg_buf_add(&a->messages, body.data, body.len); break;
+    case KG_REC_DATA: kg_buf_add(&a->data, body.data, body.len); break;
+    case KG_REC_ACK: a->acked = rec->seq; break;
+    default: fail_msg("record of type %u", rec->type);
+    }
+}
+
+static inline void fake_read(struct fake_agent *a)
+{
+    while (a->fd >= 0) {
+        struct iovec iov[2];
+        int n = pl_reader_room(&a->reader, iov);
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+        ssize_t got = recvmsg(a->fd, &msg, MSG_DONTWAIT);
+        if (got < 0)
+            return;
+        if (got == 0) {
+            fake_hang_up(a);
+            return;
+        }
+        pl_reader_took(&a->reader, (size_t)got);
+        struct kg_rec rec;
+        struct kg_slice body;
+        while (a->fd >= 0 && pl_reader_next(&a->reader, &rec, &body, NULL) > 0)
+            fake_take(a, &rec, body);
+    }
+}
+
+static inline struct fake_agent *fake_new_agent(struct fake *f, const char *id)
+{
+    for (size_t i = 0; i < FAKE_MAX; i++) {
+        struct fake_agent *a = &f->agents[i];
+        if (a->used)
+            continue;
+        *a = (struct fake_agent){.used = true, .fd = -1, .mood = f->mood};
+        snprintf(a->id, sizeof a->id, "%s", id);
+        snprintf(a->owner, sizeof a->owner, "%s", OWNER);
+        snprintf(a->path, sizeof a->path, "%s/%zu", f->dir, i);
+        return a;
+    }
+    fail_msg("too many boxes");
+    return NULL;
+}
+
+static inline void fake_create(struct fake *f, struct fake_op *op)
+{
+    pl_engine_made *made = (pl_engine_made *)op->done;
+    struct kg_err err = {0};
+    f->creates++;
+    f->create_cpu = op->limits.cpu_milli;
+    if (f->mood == NO_BOX || fake_find(f, op->id)) {
+        kg_err_set(&err, -ENOSPC, "no place for a box");
+        made(op->user, NULL, &err);
+        return;
+    }
+    struct fake_agent *a = fake_new_agent(f, op->id);
+    a->limits = op->limits;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, a->path, sizeof a->path);
+    unlink(a->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    struct pl_made result = {fd, a->mood == WRONG_UID ? geteuid() + 1 : geteuid(), 1};
+    if (a->mood != ABSENT)
+        fake_dial(a);
+    made(op->user, &result, NULL);
+}
+
+static inline void fake_list(struct fake *f, struct fake_op *op)
+{
+    struct pl_listed all[FAKE_MAX];
+    size_t n = 0;
+    f->lists++;
+    for (size_t i = 0; i < FAKE_MAX; i++) {
+        if (!f->agents[i].used)
+            continue;
+        snprintf(all[n].id, sizeof all[n].id, "%s", f->agents[i].id);
+        snprintf(all[n].owner, sizeof all[n].owner, "%s", f->agents[i].owner);
+        all[n++].age_ms = f->agents[i].age_ms;
+    }
+    ((pl_engine_listed *)op->done)(op->user, all, n, NULL);
+}
+
+static inline void fake_fail(struct fake_op *op, int code)
+{
+    struct kg_err err = {0};
+    kg_err_set(&err, code, "the fake engine is down");
+    switch (op->kind) {
+    case F_CREATE: ((pl_engine_made *)op->done)(op->user, NULL, &err); break;
+    case F_LIST: ((pl_engine_listed *)op->done)(op->user, NULL, 0, &err); break;
+    case F_STATS: ((pl_stats_done *)op->done)(op->user, NULL, &err); break;
+    default: ((pl_engine_done *)op->done)(op->user, &err); break;
+    }
+}
+
+static inline void fake_do(struct fake *f, struct fake_op *op)
+{
+    struct fake_agent *a = fake_find(f, op->id);
+    struct kg_err err = {0};
+    struct pl_stats stats = {.memory_bytes = 1000, .oom_kills = 3};
+    switch (op->kind) {
+    case F_CREATE: fake_create(f, op); break;
+    case F_LIST: fake_list(f, op); break;
+    case F_DESTROY:
+        f->destroys++;
+        if (a)
+            fake_end(a);
+        ((pl_engine_done *)op->done)(op->user, NULL);
+        break;
+    case F_LIMITS:
+        if (a)
+            a->limits.cpu_milli = op->limits.cpu_milli;
+        ((pl_engine_done *)op->done)(op->user, NULL);
+        break;
+    case F_STATS:
+        if (!a)
+            kg_err_set(&err, -ENOENT, "no such box");
+        ((pl_stats_done *)op->done)(op->user, a ? &stats : NULL, a ? NULL : &err);
+        break;
+    }
+}
+
+static inline void fake_answer_ops(struct fake *f)
+{
+    size_t n = f->op_count;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct fake_op op = f->ops[i];
+        bool held = (op.kind == F_CREATE && f->hold_create) ||
+                    (op.kind == F_LIST && f->hold_list) ||
+                    (op.kind == F_DESTROY && f->hold_destroy);
+        if (f->is_down)
+            fake_fail(&op, -ENOTCONN);
+        else if (held)
+            f->ops[kept++] = op;
+        else
+            fake_do(f, &op);
+    }
+    memmove(&f->ops[kept], &f->ops[n], (f->op_count - n) * sizeof f->ops[0]);
+    f->op_count = kept + f->op_count - n;
+}
+
+/* One round of everything: the engine's answers, the agents, the loop. */
+static inline void fake_step(struct fake *f)
+{
+    fake_answer_ops(f);
+    for (size_t i = 0; i < FAKE_MAX; i++)
+        if (f->agents[i].used)
+            fake_read(&f->agents[i]);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static inline void fake_steps(struct fake *f, int n)
+{
+    while (n-- > 0)
+        fake_step(f);
+}
+
+#define until(f, condition)                                                                        \
+    do {                                                                                           \
+        uint64_t limit_ = kg_clock_ms() + 20000;                                                   \
+        while (!(condition)) {                                                                     \
+            fake_step(f);                                                                          \
+            if (kg_clock_ms() > limit_)                                                            \
+                fail_msg("waited in vain for %s", #condition);                                     \
+        }                                                                                          \
+    } while (0)
+
+static inline void fake_ask(struct pl_engine *e, enum fake_kind kind, const char *id,
+                            void (*done)(void), void *user, const struct pl_limits *limits)
+{
+    struct fake *f = kg_container_of(e, struct fake, base);
+    assert_true(f->op_count < KG_COUNT(f->ops));
+    struct fake_op *op = &f->ops[f->op_count++];
+    *op = (struct fake_op){.kind = kind, .done = done, .user = user};
+    snprintf(op->id, sizeof op->id, "%s", id);
+    if (limits)
+        op->limits = *limits;
+}
+
+static inline void fake_op_create(struct pl_engine *e, const struct pl_box_spec *spec,
+                                  pl_engine_made *done, void *user)
+{
+    fake_ask(e, F_CREATE, spec->id, (void (*)(void))done, user, &spec->limits);
+}
+
+static inline void fake_op_destroy(struct pl_engine *e, const char *box, pl_engine_done *done,
+                                   void *user)
+{
+    fake_ask(e, F_DESTROY, box, (void (*)(void))done, user, NULL);
+}
+
+static inline void fake_op_list(struct pl_engine *e, pl_engine_listed *done, void *user)
+{
+    fake_ask(e, F_LIST, "", (void (*)(void))done, user, NULL);
+}
+
+static inline void fake_op_limits(struct pl_engine *e, const char *box, uint32_t cpu, uint32_t mb,
+                                  pl_engine_done *done, void *user)
+{
+    struct pl_limits limits = {.cpu_milli = cpu, .memory_mb = mb};
+    fake_ask(e, F_LIMITS, box, (void (*)(void))done, user, &limits);
+}
+
+static inline void fake_op_stats(struct pl_engine *e, const char *box, pl_stats_done *done,
+                                 void *user)
+{
+    fake_ask(e, F_STATS, box, (void (*)(void))done, user, NULL);
+}
+
+static inline void fake_op_start(struct pl_engine *e)
+{
+    (void)e;
+}
+
+static inline void fake_op_close(struct pl_engine *e, void (*closed)(void *), void *user)
+{
+    struct fake *f = kg_container_of(e, struct fake, base);
+    while (f->op_count) {
+        struct fake_op op = f->ops[0];
+        memmove(&f->ops[0], &f->ops[1], --f->op_count * sizeof f->ops[0]);
+        fake_fail(&op, -ECANCELED);
+    }
+    f->closed = true;
+    closed(user);
+}
+
+static struct pl_engine_ops fake_ops = {
+    .name = "fake",
+    .start = fake_op_start,
+    .create = fake_op_create,
+    .destroy = fake_op_destroy,
+    .list = fake_op_list,
+    .limits = fake_op_limits,
+    .stats = fake_op_stats,
+    .close = fake_op_close,
+};
+
+static inline void fake_up(struct fake *f)
+{
+    f->is_down = false;
+    f->base.events->up(f->base.user);
+}
+
+static inline void fake_down(struct fake *f)
+{
+    f->is_down = true;
+    f->base.events->down(f->base.user, "the fake is broken");
+}
+
+static inline int fake_setup(void **state)
+{
+    struct fake *f = kg_calloc(1, sizeof *f);
+    uv_loop_init(&f->loop);
+    snprintf(f->dir, sizeof f->dir, "/tmp/kgpool-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    fake_ops.caps = 0;
+    f->base.ops = &fake_ops;
+    f->tuning = pl_tuning_default;
+    f->tuning.backoff_ms = 10;
+    f->runtimes[0] = (struct pl_runtime){
+        .name = "python3",
+        .image = "python",
+        .kernel_limits = {512, 500, 64, 64},
+        .program_limits = {256, 500, 64, 64},
+        .kernel_start =
+            json_pack("{s:[s],s:{s:s},s:i}", "argv", "kernel", "env", "A", "1", "ready_ms", 1000),
+    };
+    f->runtimes[1] = (struct pl_runtime){.name = "cpp", .image = "cpp"};
+    f->config = (struct pl_pool_config){
+        .loop = &f->loop,
+        .owner = OWNER,
+        .runtimes = f->runtimes,
+        .runtime_count = 2,
+        .max_boxes = 8,
+        .max_starting = 2,
+    };
+    kg_log_set_level(KG_ERROR);
+    *state = f;
+    return 0;
+}
+
+/* With what the test has set in f->runtimes, f->config and f->tuning. */
+static inline void fake_open(struct fake *f)
+{
+    struct kg_err err = {0};
+    assert_int_equal(pl_pool_open_on(&f->pool, &f->config, &f->base, &f->tuning, &err), 0);
+    fake_up(f);
+}
+
+static inline void fake_on_closed(void *user)
+{
+    ((struct fake *)user)->pool_closed = true;
+}
+
+static inline void fake_close(struct fake *f)
+{
+    f->hold_create = f->hold_destroy = f->hold_list = false;
+    pl_pool_close(f->pool, fake_on_closed, f);
+    assert_false(f->pool_closed);
+    until(f, f->pool_closed);
+    f->pool = NULL;
+}
+
+static inline int fake_teardown(void **state)
+{
+    struct fake *f = *state;
+    if (f->pool)
+        fake_close(f);
+    for (size_t i = 0; i < FAKE_MAX; i++)
+        if (f->agents[i].used)
+            fake_end(&f->agents[i]);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    json_decref(f->runtimes[0].kernel_start);
+    pl_tree_remove(f->dir);
+    free(f);
+    kg_log_set_level(KG_INFO);
+    return 0;
+}
+
+/* A claim and what became of it. */
+struct got {
+    struct fake *f;
+    uint64_t id;
+    int calls;
+    struct pl_box *box;
+    char info[64]; /* implementation */
+    struct kg_err err;
+    int order;
+    struct kg_buf bodies;
+    int records, gone;
+    bool oom;
+    char why[KG_ERR_TEXT_MAX];
+};
+
+static int got_order;
+
+static inline void got_record(void *user, const struct kg_rec *rec, struct kg_slice body)
+{
+    struct got *g = user;
+    (void)rec;
+    g->records++;
+    kg_buf_add(&g->bodies, body.data, body.len);
+}
+
+static inline void got_gone(void *user, const char *why, bool oom)
+{
+    struct got *g = user;
+    g->gone++;
+    g->oom = oom;
+    g->box = NULL;
+    snprintf(g->why, sizeof g->why, "%s", why);
+}
+
+static const struct pl_box_events got_events = {.record = got_record, .gone = got_gone};
+
+static inline void got_done(void *user, struct pl_box *box, const json_t *info,
+                            const struct kg_err *err)
+{
+    struct got *g = user;
+    const char *name = json_string_value(json_object_get(info, "implementation"));
+    g->calls++;
+    g->order = ++got_order;
+    g->box = box;
+    snprintf(g->info, sizeof g->info, "%s", name ? name : "");
+    if (err)
+        g->err = *err;
+    if (box)
+        pl_box_set_events(box, &got_events, g);
+}
+
+static inline void claim_it(struct got *g, struct fake *f, const struct pl_claim *claim)
+{
+    *g = (struct got){.f = f};
+    g->id = pl_claim(f->pool, claim, got_done, g);
+    assert_int_not_equal(g->id, 0);
+    assert_int_equal(g->calls, 0); /* never before the call has returned */
+}
+
+static inline void claim_kind(struct got *g, struct fake *f, enum pl_kind kind)
+{
+    struct pl_claim claim = {.runtime = "python3", .kind = kind};
+    claim_it(g, f, &claim);
+}
+
+static inline struct pl_stock *fake_stock(struct fake *f, enum pl_kind kind)
+{
+    return &f->pool->stocks[kind == PL_PROGRAM ? 1 : 0];
+}
+
+#define pool_test(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+
+#endif
