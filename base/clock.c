@@ -31,12 +31,15 @@ int64_t kg_clock_wall_us(void)
 
 void kg_clock_iso(char out[KG_ISO_SIZE], int64_t wall_us)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
+    int64_t us = wall_us % 1000000;
+    if (us < 0)
+        us += 1000000; /* before 1970 the fraction still counts forwards */
+    time_t seconds = (time_t)((wall_us - us) / 1000000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char day[32];
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, KG_ISO_SIZE, "%.19s.%06dZ", day, (int)(wall_us % 1000000));
+    snprintf(out, KG_ISO_SIZE, "%.19s.%06dZ", day, (int)us);
 }
 
 void kg_clock_freeze(uint64_t ms)

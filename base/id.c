@@ -27,9 +27,11 @@ void kg_random_bytes(void *out, size_t n)
 void kg_random_hex(char *out, size_t nbytes)
 {
     static const char digits[] = "0123456789abcdef";
+    /* the bytes go into the second half, so that each is read before its digits are written over it */
+    uint8_t *bytes = (uint8_t *)out + nbytes;
+    kg_random_bytes(bytes, nbytes);
     for (size_t i = 0; i < nbytes; i++) {
-        uint8_t byte;
-        kg_random_bytes(&byte, 1);
+        uint8_t byte = bytes[i];
         out[2 * i] = digits[byte >> 4];
         out[2 * i + 1] = digits[byte & 15];
     }

@@ -189,7 +189,8 @@ size_t kg_utf8_whole(const uint8_t *s, size_t n)
         uint8_t c = s[n - back];
         if ((c & 0xc0) == 0x80)
             continue; /* inside a character: its head is further back */
-        size_t want = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        /* what can't begin a character is not waited for: no more would come */
+        size_t want = c < 0xc2 || c > 0xf4 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
         return want > back ? n - back : n;
     }
     return n; /* not UTF-8 at all: there is no character to spare */

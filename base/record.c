@@ -1,5 +1,6 @@
 #include "base/record.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -57,6 +58,7 @@ int kg_rec_decode(struct kg_rec *rec, const uint8_t *in, size_t n, struct kg_err
 
 void kg_rec_append(struct kg_buf *out, struct kg_rec *rec, const void *body, size_t n)
 {
+    assert(n <= KG_REC_BODY_MAX);
     rec->body_len = (uint32_t)n;
     kg_rec_encode(kg_buf_reserve(out, KG_REC_HEAD + n), rec);
     out->len += KG_REC_HEAD;

@@ -71,12 +71,12 @@ int kg_channel_parse(const void *name, size_t n); /* kg_rec_channel, or -ENOENT 
 void kg_rec_encode(uint8_t out[KG_REC_HEAD], const struct kg_rec *rec);
 
 /*
- * Reads a head from n bytes. Returns KG_REC_HEAD; 0 when n is too few; -EPROTO with *err for a type,
- * channel or length that can't be. The body follows at in + KG_REC_HEAD.
+ * Reads a head from n bytes. Returns KG_REC_HEAD; 0 when n is too few; -EPROTO with *err for a type or
+ * channel that can't be; -EMSGSIZE for a body above the limit. The body follows at in + KG_REC_HEAD.
  */
 int kg_rec_decode(struct kg_rec *rec, const uint8_t *in, size_t n, struct kg_err *err);
 
-/* Appends head and body; rec->body_len is set here. */
+/* Appends head and body (at most KG_REC_BODY_MAX bytes); rec->body_len is set here. */
 void kg_rec_append(struct kg_buf *out, struct kg_rec *rec, const void *body, size_t n);
 
 static inline uint64_t kg_get_u64le(const uint8_t *p)

@@ -2,11 +2,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -216,8 +214,8 @@ static bool resource_name_ok(const char *name)
     }
 }
 
-/* One part after the other, following no link: for kernels and sandboxes without openat2. */
-static int open_by_parts(int dir, const char *name)
+/* One part after the other, following no link. (openat2 would do it in one call, where there is one.) */
+static int open_beneath(int dir, const char *name)
 {
     int at = dup(dir);
     while (at >= 0) {
@@ -234,18 +232,6 @@ static int open_by_parts(int dir, const char *name)
         name += n + 1;
     }
     return at;
-}
-
-static int open_beneath(int dir, const char *name)
-{
-    struct open_how how = {
-        .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    };
-    long fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
-    if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-        return open_by_parts(dir, name);
-    return (int)fd;
 }
 
 int jy_kernelspec_open_resource(const struct jy_kernelspec *k, const char *name, int *fd,
