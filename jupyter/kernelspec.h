@@ -70,7 +70,7 @@ json_t *jy_kernelspec_argv(const struct jy_kernelspec *k);
 /*
  * Opens a resource by its decoded name, which may hold slashes but no empty part, no part that starts
  * with a dot, and no link on the way. Returns 0 with *fd (the caller's, a regular file) and *size;
- * -ENOENT; -EACCES for a name or file that may not be served.
+ * -ENOENT (also for a link to a directory on the way); -EACCES for a name or file that may not be served.
  */
 int jy_kernelspec_open_resource(const struct jy_kernelspec *k, const char *name, int *fd,
                                 size_t *size, struct kg_err *err);
