@@ -305,7 +305,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
             json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
                                     (json_int_t)f->data.len);
             r->refs++;
-            pl_box_request(box, "files.put", req, f->data.data ? f->data.data : (uint8_t *)"",
+            pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data),
                            f->data.len, put_done, r);
         }
     }
