@@ -7,11 +7,13 @@ static void run_all(struct pl_tasks *list)
 {
     struct pl_task mark = {0};
     TAILQ_INSERT_TAIL(list, &mark, entry);
-    for (;;) {
-        struct pl_task *task = TAILQ_FIRST(list);
+    struct pl_task *task;
+    while ((task = TAILQ_FIRST(list)) != NULL) {
         TAILQ_REMOVE(list, task, entry);
         if (task == &mark)
             break;
+        if (!task->run)
+            continue; /* the mark of the run around this one: a task may itself close the turn */
         task->in = NULL;
         task->run(task);
     }
