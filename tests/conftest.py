@@ -4,6 +4,7 @@ run; tests that kill theirs make their own by `make_server`. When all is over, n
 
 KERNELGW_BUILD          where the programs were built (default: build/)
 KERNELGW_IMAGES         unpacked images of the boxes (default: /var/lib/kernelgw/images)
+KERNELGW_E2E_RUNTIMES   manifests (default: runtimes/ of this tree, if the gateway's user can read it)
 KERNELGW_E2E_ENGINE     oci (default) or process: no boxes, tests of isolation are skipped
 KERNELGW_E2E_SERVER     kernelgw (default); jupyter_server or kernel_gateway to test the tests
 """

@@ -226,7 +226,7 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
     run_dir.mkdir(mode=0o700, exist_ok=True)
     os.chown(run_dir, user.pw_uid, user.pw_gid)
     argv = [*as_gateway_user(), binary("kernelgw"), "--engine", engine, "--address", "127.0.0.1", "--port", "0",
-            "--token", token, "--run-dir", run_dir, "--runtimes", ROOT / "runtimes"]
+            "--token", token, "--run-dir", run_dir, "--runtimes", os.environ.get("KERNELGW_E2E_RUNTIMES", ROOT / "runtimes")]
     env = clean_env(HOME=str(run_dir), **(env or {}))
     if engine == "oci":
         argv += ["--boxd", boxd.socket]
