@@ -177,6 +177,8 @@ int bc_link_receive(struct bc_link *l, struct bc_msg *m, int timeout_ms)
 {
     if (l->way == BC_DIRECT)
         return bc_direct_receive(l, m, timeout_ms);
+    uint64_t end_ms =
+        0; /* set at the first ping: a silent server's pings must not stretch the wait */
     for (;;) {
         struct bc_frame f;
         int rc = bc_ws_head(&f, l->in + l->start, l->end - l->start);
@@ -191,6 +193,10 @@ int bc_link_receive(struct bc_link *l, struct bc_msg *m, int timeout_ms)
             return rc;
         if (rc != 0)
             return rc;
+        if (timeout_ms > 0 && !end_ms)
+            end_ms = kg_clock_ms() + (uint64_t)timeout_ms;
+        else if (timeout_ms > 0 && kg_clock_ms() >= end_ms)
+            return 0;
     }
 }
 

@@ -21,6 +21,10 @@ static int bind_socket(struct st_wire *w, int i, const char *transport, const ch
     const int unlimited = 0;
     const int linger = 2000;
     const int on = 1;
+    kg_autofree char *where = strcmp(transport, "ipc") == 0 ? kg_asprintf("ipc://%s-%ld", ip, port)
+                                                            : kg_asprintf("tcp://%s:%ld", ip, port);
+    if (i == ST_IOPUB && w->raw)
+        return st_raw_open(w->raw, where, err);
     void *s = w->sock[i] = zmq_socket(w->ctx, socket_types[i]);
     if (!s)
         return kg_err_errno(err, errno, "make socket for %s", port_names[i]);
@@ -32,15 +36,15 @@ static int bind_socket(struct st_wire *w, int i, const char *transport, const ch
     if (socket_types[i] == ZMQ_XPUB)
         zmq_setsockopt(s, ZMQ_XPUB_VERBOSE, &on, sizeof on);
 
-    kg_autofree char *where = strcmp(transport, "ipc") == 0 ? kg_asprintf("ipc://%s-%ld", ip, port)
-                                                            : kg_asprintf("tcp://%s:%ld", ip, port);
     if (zmq_bind(s, where) < 0)
         return kg_err_set(err, -errno, "bind %s: %s", where, zmq_strerror(errno));
     return 0;
 }
 
-int st_wire_open(struct st_wire *w, const char *connection_file, struct kg_err *err)
+int st_wire_open(struct st_wire *w, const char *connection_file, struct st_raw *raw,
+                 struct kg_err *err)
 {
+    w->raw = raw;
     json_error_t where;
     json_t *info = json_load_file(connection_file, 0, &where);
     if (!info)
@@ -71,6 +75,8 @@ void st_wire_close(struct st_wire *w)
     for (int i = 0; i < ST_SOCKETS; i++)
         if (w->sock[i])
             zmq_close(w->sock[i]);
+    if (w->raw && w->raw->epoll > 0)
+        st_raw_close(w->raw);
     if (w->ctx)
         zmq_ctx_term(w->ctx);
 }
@@ -177,30 +183,52 @@ void st_send_part(void *s, const void *data, size_t n, bool more)
         ;
 }
 
-static void send_rest(struct st_wire *w, void *s, struct st_span parent, const char *msg_type,
-                      struct st_span content, struct st_request *buffers_of)
+/* One part of a message on channel ch, by whatever socket it has. */
+static void put(struct st_wire *w, enum st_channel ch, const void *data, size_t n, bool more)
+{
+    if (w->sock[ch]) {
+        st_send_part(w->sock[ch], data, n, more);
+        return;
+    }
+    st_raw_frame(&w->raw->out, data, n, more);
+    if (!more) {
+        st_raw_write(w->raw, w->raw->out.data, w->raw->out.len);
+        kg_buf_clear(&w->raw->out);
+    }
+}
+
+static void put_buffers(struct st_wire *w, enum st_channel ch, struct st_request *from)
+{
+    for (size_t i = from->first_buffer; i < from->count; i++) {
+        bool more = i + 1 < from->count;
+        if (!w->sock[ch]) {
+            put(w, ch, zmq_msg_data(&from->parts[i]), zmq_msg_size(&from->parts[i]), more);
+            continue;
+        }
+        zmq_msg_t copy; /* shares the bytes of the request's message */
+        zmq_msg_init(&copy);
+        zmq_msg_copy(&copy, &from->parts[i]);
+        while (zmq_msg_send(&copy, w->sock[ch], more ? ZMQ_SNDMORE : 0) < 0 && errno == EINTR)
+            ;
+    }
+}
+
+static void send_rest(struct st_wire *w, enum st_channel ch, struct st_span parent,
+                      const char *msg_type, struct st_span content, struct st_request *buffers_of)
 {
     char header[ST_HEADER_MAX];
     char sig[ST_SIG_LEN + 1];
     size_t seq_at;
     const struct st_span part[4] = {
         {header, st_header(w, header, msg_type, &seq_at)}, parent, st_str("{}"), content};
-    size_t n = st_sign(w, sig, part);
-    st_send_part(s, "<IDS|MSG>", 9, true);
-    st_send_part(s, sig, n, true);
     bool buffers = buffers_of && buffers_of->first_buffer < buffers_of->count;
+    size_t n = st_sign(w, sig, part);
+    put(w, ch, "<IDS|MSG>", 9, true);
+    put(w, ch, sig, n, true);
     for (int i = 0; i < 4; i++)
-        st_send_part(s, part[i].data, part[i].len, i < 3 || buffers);
-    if (!buffers)
-        return;
-    for (size_t i = buffers_of->first_buffer; i < buffers_of->count; i++) {
-        zmq_msg_t copy; /* shares the bytes of the request's message */
-        zmq_msg_init(&copy);
-        zmq_msg_copy(&copy, &buffers_of->parts[i]);
-        while (zmq_msg_send(&copy, s, i + 1 < buffers_of->count ? ZMQ_SNDMORE : 0) < 0 &&
-               errno == EINTR)
-            ;
-    }
+        put(w, ch, part[i].data, part[i].len, i < 3 || buffers);
+    if (buffers)
+        put_buffers(w, ch, buffers_of);
 }
 
 void st_reply(struct st_wire *w, enum st_channel ch, const struct st_request *req,
@@ -208,9 +236,9 @@ void st_reply(struct st_wire *w, enum st_channel ch, const struct st_request *re
 {
     for (size_t i = 0; i < req->idents; i++) {
         zmq_msg_t *ident = (zmq_msg_t *)(uintptr_t)&req->parts[i];
-        st_send_part(w->sock[ch], zmq_msg_data(ident), zmq_msg_size(ident), true);
+        put(w, ch, zmq_msg_data(ident), zmq_msg_size(ident), true);
     }
-    send_rest(w, w->sock[ch], req->header, msg_type, content, NULL);
+    send_rest(w, ch, req->header, msg_type, content, NULL);
 }
 
 void st_publish(struct st_wire *w, const struct st_request *req, const char *msg_type,
@@ -218,29 +246,37 @@ void st_publish(struct st_wire *w, const struct st_request *req, const char *msg
 {
     char topic[128];
     int n = snprintf(topic, sizeof topic, "kernel.%s.%s", w->session, msg_type);
-    st_send_part(w->sock[ST_IOPUB], topic, (size_t)n, true);
-    send_rest(w, w->sock[ST_IOPUB], req ? req->header : st_str("{}"), msg_type, content,
+    put(w, ST_IOPUB, topic, (size_t)n, true);
+    send_rest(w, ST_IOPUB, req ? req->header : st_str("{}"), msg_type, content,
               with_buffers ? (struct st_request *)(uintptr_t)req : NULL);
 }
 
-int st_welcome(struct st_wire *w)
+static void welcome(void *user, const void *topic, size_t n)
 {
-    int count = 0;
+    struct st_wire *w = user;
+    char content[320];
+    put(w, ST_IOPUB, topic, n, true);
+    /* Topics that need escaping are not subscribed to by anybody known. */
+    snprintf(content, sizeof content, "{\"subscription\":\"%.*s\"}", (int)n, (const char *)topic);
+    send_rest(w, ST_IOPUB, st_str("{}"), "iopub_welcome", st_str(content), NULL);
+}
+
+void st_welcome(struct st_wire *w)
+{
     char topic[256];
+    if (w->raw) {
+        st_raw_serve(w->raw, welcome, w);
+        return;
+    }
     for (;;) {
         int n = zmq_recv(w->sock[ST_IOPUB], topic, sizeof topic, ZMQ_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return count;
-        if (n < 1 || topic[0] != 1 || (size_t)n > sizeof topic)
-            continue; /* someone left, or a topic longer than any of ours */
-        st_send_part(w->sock[ST_IOPUB], topic + 1, (size_t)n - 1, true);
-        /* Topics that need escaping are not subscribed to by anybody known. */
-        char content[320];
-        snprintf(content, sizeof content, "{\"subscription\":\"%.*s\"}", n - 1, topic + 1);
-        send_rest(w, w->sock[ST_IOPUB], st_str("{}"), "iopub_welcome", st_str(content), NULL);
-        count++;
+            return;
+        /* 1: somebody subscribed, 0: left. Topics longer than any of ours are cut by libzmq. */
+        if (n >= 1 && topic[0] == 1 && (size_t)n <= sizeof topic)
+            welcome(w, topic + 1, (size_t)n - 1);
     }
 }
 

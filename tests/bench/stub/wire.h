@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "base/err.h"
+#include "tests/bench/stub/raw.h"
 
 enum st_channel { ST_SHELL, ST_CONTROL, ST_STDIN, ST_IOPUB, ST_HB, ST_SOCKETS };
 enum { ST_PARTS_MAX = 64 };
@@ -21,7 +22,8 @@ enum { ST_HEADER_MAX = 512, ST_SEQ_DIGITS = 10 };
 
 struct st_wire {
     void *ctx;
-    void *sock[ST_SOCKETS];
+    void *sock[ST_SOCKETS];             /* iopub is NULL when raw stands in for it */
+    struct st_raw *raw;                 /* NULL: libzmq for all */
     bool sign;                          /* false when the connection file's key is empty */
     crypto_auth_hmacsha256_state keyed; /* the key's state, copied for each message */
     char session[33];
@@ -42,8 +44,10 @@ struct st_request {
     size_t first_buffer; /* index of the first buffer; count when there is none */
 };
 
-/* Reads the connection file and binds everything that it names (tcp or ipc). */
-int st_wire_open(struct st_wire *w, const char *connection_file, struct kg_err *err);
+/* Reads the connection file and binds everything that it names (tcp or ipc); iopub on raw when that is not NULL
+ * (borrowed, zeroed). */
+int st_wire_open(struct st_wire *w, const char *connection_file, struct st_raw *raw,
+                 struct kg_err *err);
 /* Sends what is queued (at most 2 s), closes, and removes the ipc sockets. */
 void st_wire_close(struct st_wire *w);
 
@@ -65,8 +69,8 @@ void st_reply(struct st_wire *w, enum st_channel ch, const struct st_request *re
 /* Publishes on iopub. parent "{}" for what nobody asked for; with_buffers repeats req's buffers. */
 void st_publish(struct st_wire *w, const struct st_request *req, const char *msg_type,
                 struct st_span content, bool with_buffers);
-/* Answers new subscriptions with iopub_welcome (JEP 65). Returns how many there were. */
-int st_welcome(struct st_wire *w);
+/* Answers new subscriptions with iopub_welcome (JEP 65). */
+void st_welcome(struct st_wire *w);
 
 /* Reads the string at "key" in a JSON text into out, unescaped, cut at cap. A scan, no parser: for texts made
  * by clients we know. Returns its length, or -ENOENT. */

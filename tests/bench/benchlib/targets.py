@@ -1,0 +1,178 @@
+"""The servers that are compared, each started the same way, on loopback, with a private directory."""
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from . import proc
+
+START_LIMIT_S = 60
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def answers_200(port, path, token):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: token {token}\r\n"
+                      "Connection: close\r\n\r\n".encode())
+            return b" 200 " in s.recv(64)
+    except OSError:
+        return False
+
+
+class Target:
+    """name: column of the table. kind: ours, peer, direct or mock; rows choose by it."""
+
+    def __init__(self, name, kind, setup):
+        self.name = name
+        self.kind = kind
+        self.setup = setup
+        self.process = None
+        self.port = None
+        self.token = secrets.token_hex(16)
+
+    @property
+    def pid(self):
+        return self.process.pid if self.process else None
+
+    def argv(self, folder):
+        raise NotImplementedError
+
+    def environment(self, folder):
+        return {}
+
+    def start(self):
+        """Starts it; returns milliseconds until GET /api answered 200."""
+        folder = os.path.join(self.setup.folder, f"{self.name}-{secrets.token_hex(3)}")
+        os.makedirs(folder, mode=0o700)
+        self.port = free_port()
+        argv = self.argv(folder)
+        env = dict(os.environ, JUPYTER_PATH=self.setup.jupyter_path, HOME=folder, **self.environment(folder))
+        self.log = os.path.join(folder, "log")
+        with open(self.log, "wb") as log:
+            begin = time.monotonic()
+            self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=folder, close_fds=False)
+        while not answers_200(self.port, "/api", self.token):
+            if self.process.poll() is not None or time.monotonic() - begin > START_LIMIT_S:
+                tail = open(self.log, errors="replace").read()[-2000:]
+                self.stop()
+                raise RuntimeError(f"{self.name} did not start: {tail}")
+            time.sleep(0.0005)
+        return (time.monotonic() - begin) * 1000
+
+    def stop(self):
+        if not self.process:
+            return
+        below = proc.descendants(self.process.pid)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            if not proc.wait_gone(self.process, 15):
+                self.process.kill()
+                self.process.wait()
+        for pid in below:  # a server that leaves kernels behind must not slow the next one down
+            try:
+                os.kill(pid, signal.SIGKILL)
+                print(f"  {self.name} left process {pid} behind", file=sys.stderr)
+            except ProcessLookupError:
+                pass
+        self.process = None
+
+    def client_args(self, kernel):
+        return ["--url", f"http://127.0.0.1:{self.port}", "--token", self.token, "--kernel", kernel]
+
+
+class Kernelgw(Target):
+    def __init__(self, name, setup, extra=()):
+        super().__init__(name, "ours", setup)
+        self.extra = list(extra)
+
+    def argv(self, folder):
+        return [self.setup.kernelgw, "--engine", "process", "--address", "127.0.0.1", "--port", str(self.port),
+                "--token", self.token, "--run-dir", os.path.join(folder, "run"), "--agent", self.setup.agent,
+                *self.extra]
+
+
+class Oci(Target):
+    """kernelgw with boxd, when the machine can and images are there. Only what needs a real sandbox is measured."""
+
+    def __init__(self, name, setup, extra):
+        super().__init__(name, "oci", setup)
+        self.extra = list(extra)
+
+    def argv(self, folder):
+        return [self.setup.kernelgw, "--engine", "oci", "--address", "127.0.0.1", "--port", str(self.port),
+                "--token", self.token, "--run-dir", os.path.join(folder, "run"), *self.extra]
+
+
+class Peer(Target):
+    """Jupyter Server or Kernel Gateway. Their limit of 1 MB/s and 1,000 messages/s of output is off unless
+    `limited`: with it they drop most of a flood."""
+
+    def __init__(self, name, setup, venv, limited=False):
+        super().__init__(name, "peer", setup)
+        self.venv = venv
+        self.limited = limited
+
+    def argv(self, folder):
+        program = {"jupyter_server": "jupyter-server", "kernel_gateway": "jupyter-kernelgateway"}[self.venv]
+        argv = [os.path.join(self.setup.cache, self.venv, "bin", program)]
+        if self.venv == "jupyter_server":
+            argv += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
+                     f"--IdentityProvider.token={self.token}", "--ServerApp.open_browser=False", "--allow-root",
+                     f"--ServerApp.root_dir={folder}"]
+        else:
+            argv += ["--KernelGatewayApp.ip=127.0.0.1", f"--KernelGatewayApp.port={self.port}",
+                     "--KernelGatewayApp.port_retries=0", f"--KernelGatewayApp.auth_token={self.token}",
+                     "--KernelGatewayApp.allow_origin=*"]
+        if not self.limited:
+            argv.append("--ZMQChannelsWebsocketConnection.limit_rate=False")
+        return argv
+
+    def environment(self, folder):
+        return {"JUPYTER_CONFIG_DIR": folder + "/config", "JUPYTER_DATA_DIR": folder + "/data",
+                "JUPYTER_RUNTIME_DIR": folder + "/runtime", "JUPYTER_PLATFORM_DIRS": "1"}
+
+
+class Direct(Target):
+    """No server: the client starts the kernel and speaks ZeroMQ to it."""
+
+    def __init__(self, name, setup, tcp):
+        super().__init__(name, "direct", setup)
+        self.tcp = tcp
+
+    def start(self):
+        return 0.0
+
+    def client_args(self, kernel):
+        spec = os.path.join(self.setup.jupyter_path, "kernels", kernel, "kernel.json")
+        with open(spec) as f:
+            argv = json.load(f)["argv"]
+        return ["--direct", "--kernel-argv", " ".join(argv)] + (["--tcp"] if self.tcp else [])
+
+
+class Mock(Target):
+    """The client's own ceiling: a server that answers from memory."""
+
+    def __init__(self, setup):
+        super().__init__("mock", "mock", setup)
+
+    def start(self):
+        self.process = subprocess.Popen([self.setup.client, "mock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.port = json.loads(self.process.stdout.readline())["port"]
+        return 0.0
+
+    def stop(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
