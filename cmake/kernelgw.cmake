@@ -5,9 +5,10 @@ target_compile_definitions(kg_flags INTERFACE _GNU_SOURCE KERNELGW_VERSION="${PR
 target_compile_options(kg_flags INTERFACE
   -std=gnu17 -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes
   -Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2
-  -Wimplicit-fallthrough -Wdouble-promotion -Wpointer-arith -Wno-format-truncation -Wno-format-zero-length -fno-omit-frame-pointer)
+  -Wimplicit-fallthrough -Wdouble-promotion -Wpointer-arith -Wno-format-zero-length -fno-omit-frame-pointer)
 if(CMAKE_C_COMPILER_ID STREQUAL GNU)
-  target_compile_options(kg_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
+  target_compile_options(kg_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+    -Wno-format-truncation)
 endif()
 if(KERNELGW_WERROR)
   target_compile_options(kg_flags INTERFACE -Werror)
@@ -22,6 +23,12 @@ else()
   target_compile_options(kg_flags INTERFACE -fstack-protector-strong -fPIE)
   target_compile_definitions(kg_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
   target_link_options(kg_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+if(KERNELGW_LIBFUZZER)
+  # all code is watched by the fuzzer, not only its target
+  target_compile_options(kg_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(kg_flags INTERFACE -fsanitize=fuzzer-no-link)
+  add_custom_target(fuzzers)
 endif()
 
 # kg_room(NAME LIBS...): a static library of all .c files of this folder, and what it builds on.
@@ -53,8 +60,8 @@ function(kg_fuzz name)
   add_executable(fuzz_${name} fuzz_${name}.c)
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
   if(KERNELGW_LIBFUZZER)
-    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers fuzz_${name})
   else()
     target_sources(fuzz_${name} PRIVATE replay_main.c)
     add_test(NAME fuzz/${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
