@@ -1,0 +1,600 @@
+#include "client.h"
+
+/* A server whose handler does what the path says. */
+struct server {
+    uv_loop_t loop;
+    struct kg_net *net;
+    int port;
+    int requests, gone, streams_gone;
+    struct kg_http *held;
+    size_t stream_left;
+    bool closed;
+};
+
+static void on_gone(void *user)
+{
+    struct server *s = user;
+    s->gone++;
+    s->held = NULL;
+}
+
+static void stream_more(void *user, struct kg_http *req)
+{
+    struct server *s = user;
+    static char block[16384];
+    memset(block, 's', sizeof block);
+    for (int i = 0; i < 4 && s->stream_left; i++) {
+        size_t n = s->stream_left < sizeof block ? s->stream_left : sizeof block;
+        kg_http_stream_write(req, block, n);
+        s->stream_left -= n;
+    }
+    if (!s->stream_left)
+        kg_http_stream_end(req);
+}
+
+static void stream_nothing(void *user, struct kg_http *req)
+{
+    (void)user;
+    (void)req;
+}
+
+static void stream_gone(void *user)
+{
+    ((struct server *)user)->streams_gone++;
+}
+
+static void handler(void *user, struct kg_http *req)
+{
+    struct server *s = user;
+    const char *path = kg_http_path(req);
+    s->requests++;
+    if (strcmp(path, "/hold") == 0) {
+        s->held = req;
+        kg_http_on_close(req, on_gone, s);
+    } else if (strcmp(path, "/stream") == 0) {
+        static const struct kg_http_stream_events events = {stream_more, stream_gone};
+        s->stream_left = strtoul(kg_http_arg(req, "n"), NULL, 10);
+        kg_http_add_header(req, "X-Kind", "stream");
+        kg_http_stream(req, 200, "text/plain", &events, s);
+    } else if (strcmp(path, "/quiet") == 0) {
+        static const struct kg_http_stream_events events = {stream_nothing, stream_gone};
+        kg_http_stream(req, 200, "text/event-stream", &events, s);
+    } else if (strcmp(path, "/big") == 0) {
+        size_t n = 20 * 1000 * 1000;
+        char *big = kg_malloc(n);
+        for (size_t i = 0; i < n; i++)
+            big[i] = (char)(i % 251);
+        kg_http_respond(req, 200, "application/octet-stream", big, n, NULL, 0);
+        free(big);
+    } else if (strcmp(path, "/204") == 0) {
+        kg_http_respond(req, 204, NULL, NULL, 0, NULL, 0);
+    } else {
+        size_t n;
+        const uint8_t *body = kg_http_body(req, &n);
+        const char *arg = kg_http_arg(req, "a");
+        const char *header = kg_http_header(req, "x-test");
+        kg_autobuf out = {0};
+        kg_buf_printf(&out, "%s %s a=%s x=%s peer=%s up=%d body=", kg_http_method(req), path,
+                      arg ? arg : "-", header ? header : "-", kg_http_peer(req),
+                      kg_http_is_upgrade(req));
+        kg_buf_add(&out, body, n);
+        struct kg_http_header extra = {"X-Extra", "yes"};
+        kg_http_respond(req, 200, "text/plain", out.data, out.len, &extra, 1);
+    }
+}
+
+static void on_net_closed(void *user)
+{
+    ((struct server *)user)->closed = true;
+}
+
+static int setup_with(void **state, const char *address, size_t max_connections)
+{
+    struct server *s = kg_calloc(1, sizeof *s);
+    struct kg_err err = {0};
+    uv_loop_init(&s->loop);
+    struct kg_net_config config = {
+        .loop = &s->loop,
+        .address = address,
+        .max_body_bytes = 1000000,
+        .max_message_bytes = 1000000,
+        .max_connections = max_connections,
+        .handler = handler,
+        .user = s,
+    };
+    if (kg_net_open(&s->net, &config, &err) < 0)
+        fail_msg("%s", err.text);
+    s->port = kg_net_port(s->net);
+    *state = s;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, "127.0.0.1", 0);
+}
+
+static int setup_three(void **state)
+{
+    return setup_with(state, "127.0.0.1", 3);
+}
+
+static int teardown(void **state)
+{
+    struct server *s = *state;
+    kg_net_close(s->net, on_net_closed, s);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_true(s->closed);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    free(s);
+    return 0;
+}
+
+static void expect_body(struct client *c, const char *request, const char *body)
+{
+    struct reply r;
+    client_say(c, request);
+    client_reply(c, &r, false);
+    assert_int_equal(r.status, 200);
+    assert_string_equal((char *)r.body.data, body);
+    reply_release(&r);
+}
+
+static void a_request_reaches_the_handler_with_all_its_parts(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(
+        &c,
+        "POST /p%20q/%2f?b=1&a=x+y%21 HTTP/1.1\r\nHost: h\r\nX-Test:  two words \r\nContent-Length: 4\r\n\r\nbody");
+    client_reply(&c, &r, false);
+    assert_int_equal(r.status, 200);
+    assert_string_equal((char *)r.body.data,
+                        "POST /p%20q/%2f a=x y! x=two words peer=127.0.0.1 up=0 body=body");
+    assert_non_null(strstr(r.head, "Content-Type: text/plain\r\n"));
+    assert_non_null(strstr(r.head, "X-Extra: yes\r\n"));
+    assert_non_null(strstr(r.head, "Date: "));
+    assert_null(strstr(r.head, "Connection:"));
+    reply_release(&r);
+    client_close(&c);
+}
+
+static void every_method_reaches_the_handler(void **state)
+{
+    struct server *s = *state;
+    static const char *methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"};
+    struct client c;
+    client_open(&c, &s->loop, s->port);
+    for (size_t i = 0; i < KG_COUNT(methods); i++) {
+        char request[128], expected[128];
+        snprintf(request, sizeof request, "%s /m HTTP/1.1\r\nHost: h\r\n\r\n", methods[i]);
+        snprintf(expected, sizeof expected, "%s /m a=- x=- peer=127.0.0.1 up=0 body=", methods[i]);
+        expect_body(&c, request, expected);
+    }
+    client_close(&c);
+}
+
+static void head_gets_the_length_but_no_body(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "HEAD /h HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, true);
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.head, "Content-Length: 41\r\n"));
+    expect_body(&c, "GET /h HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /h a=- x=- peer=127.0.0.1 up=0 body=");
+    expect_status(&c, "GET /204 HTTP/1.1\r\nHost: h\r\n\r\n", 204);
+    expect_body(&c, "GET /h HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /h a=- x=- peer=127.0.0.1 up=0 body=");
+    client_close(&c);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct kg_buf all = {0};
+    client_open(&c, &s->loop, s->port);
+    enum { N = 2000 };
+    for (int i = 0; i < N; i++)
+        kg_buf_printf(&all, "POST /p%d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", i);
+    client_send(&c, all.data, all.len);
+    for (int i = 0; i < N; i++) {
+        struct reply r;
+        char expected[96];
+        snprintf(expected, sizeof expected, "POST /p%d a=- x=- peer=127.0.0.1 up=0 body=abc", i);
+        client_reply(&c, &r, false);
+        assert_string_equal((char *)r.body.data, expected);
+        reply_release(&r);
+    }
+    assert_int_equal(s->requests, N);
+    kg_buf_release(&all);
+    client_close(&c);
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    const char *request = "\r\nPOST /slow HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n";
+    for (const char *p = request; *p; p++)
+        client_send(&c, p, 1);
+    client_reply(&c, &r, false);
+    assert_string_equal((char *)r.body.data, "POST /slow a=- x=- peer=127.0.0.1 up=0 body=abcde");
+    reply_release(&r);
+    expect_body(&c, "GET /next HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /next a=- x=- peer=127.0.0.1 up=0 body=");
+    client_close(&c);
+}
+
+static void who_expects_100_is_told_to_continue(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c,
+               "POST /e HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    client_reply(&c, &r, false);
+    assert_int_equal(r.status, 100);
+    client_say(&c, "ok");
+    client_reply(&c, &r, false);
+    assert_string_equal((char *)r.body.data, "POST /e a=- x=- peer=127.0.0.1 up=0 body=ok");
+    reply_release(&r);
+    client_close(&c);
+}
+
+static void what_is_malformed_is_refused_and_the_server_goes_on(void **state)
+{
+    struct server *s = *state;
+    static const struct {
+        int status;
+        const char *request;
+    } cases[] = {
+        {400, "garbage\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
+        {400, "GET nopath HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n"},
+        {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"},
+        {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1x\r\n\r\n"},
+        {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n"},
+        {400,
+         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+        {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"},
+        {505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"},
+        {413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n"},
+        {413, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nf4241\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"},
+        {426, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+              "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: " WS_KEY "\r\n\r\n"},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct client c;
+        struct reply r;
+        client_open(&c, &s->loop, s->port);
+        client_say(&c, cases[i].request);
+        client_reply(&c, &r, false);
+        if (r.status != cases[i].status)
+            fail_msg("case %zu: %d", i, r.status);
+        assert_non_null(strstr(r.head, "application/json"));
+        assert_non_null(strstr((char *)r.body.data, "\"message\": \""));
+        client_until_eof(&c);
+        reply_release(&r);
+        client_close(&c);
+    }
+    assert_int_equal(s->requests, 0);
+}
+
+static void a_head_over_16_kib_is_refused(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct kg_buf b = {0};
+    client_open(&c, &s->loop, s->port);
+    kg_buf_add_str(&b, "GET / HTTP/1.1\r\nHost: a\r\nX-Long: ");
+    while (b.len < 17000)
+        kg_buf_add_char(&b, 'x');
+    client_send(&c, b.data, b.len);
+    expect_status(&c, "", 431);
+    client_until_eof(&c);
+    client_close(&c);
+    b.len = 16000; /* a cookie of 15 KiB is fine */
+    kg_buf_add_str(&b, "\r\n\r\n");
+    client_open(&c, &s->loop, s->port);
+    client_send(&c, b.data, b.len);
+    expect_status(&c, "", 200);
+    kg_buf_release(&b);
+    client_close(&c);
+}
+
+static void a_body_up_to_the_limit_arrives_whole(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    size_t n = 1000000;
+    char *body = kg_malloc(n);
+    memset(body, 'z', n);
+    body[0] = 'A';
+    body[n - 1] = 'Z';
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "PUT /f HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    client_send(&c, body, n);
+    client_reply(&c, &r, false);
+    size_t front = strlen("PUT /f a=- x=- peer=127.0.0.1 up=0 body=");
+    assert_int_equal(r.body.len, front + n);
+    assert_memory_equal(r.body.data + front, body, n);
+    free(body);
+    reply_release(&r);
+    client_close(&c);
+}
+
+static void an_answer_of_20_mb_arrives_whole(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, false);
+    assert_int_equal(r.body.len, 20 * 1000 * 1000);
+    for (size_t i = 0; i < r.body.len; i++)
+        if (r.body.data[i] != i % 251)
+            fail_msg("byte %zu", i);
+    reply_release(&r);
+    client_close(&c);
+}
+
+static void http_1_0_ends_with_its_answer_unless_it_says_otherwise(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    client_open(&c, &s->loop, s->port);
+    expect_status(&c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200);
+    expect_status(&c, "GET / HTTP/1.0\r\n\r\n", 200);
+    client_until_eof(&c);
+    client_close(&c);
+    client_open(&c, &s->loop, s->port);
+    expect_status(&c, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 200);
+    client_until_eof(&c);
+    client_close(&c);
+}
+
+static void a_half_closed_client_gets_its_answers(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\nGET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+    shutdown(c.fd, SHUT_WR);
+    for (int i = 0; i < 20; i++)
+        client_step(&c);
+    assert_non_null(s->held);
+    kg_http_respond(s->held, 200, "text/plain", "late", 4, NULL, 0);
+    client_reply(&c, &r, false);
+    assert_string_equal((char *)r.body.data, "late");
+    reply_release(&r);
+    client_reply(&c, &r, false);
+    assert_string_equal((char *)r.body.data, "GET /last a=- x=- peer=127.0.0.1 up=0 body=");
+    reply_release(&r);
+    client_until_eof(&c);
+    assert_int_equal(s->gone, 0);
+    client_close(&c);
+}
+
+static void a_client_that_resets_is_told_to_who_holds_its_request(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 10; i++)
+        client_step(&c);
+    assert_non_null(s->held);
+    struct linger hard = {1, 0};
+    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    client_close(&c);
+    for (int i = 0; i < 100 && !s->gone; i++) {
+        turn(&s->loop);
+        usleep(1000);
+    }
+    assert_int_equal(s->gone, 1);
+}
+
+static void a_stream_comes_in_chunks_and_the_connection_goes_on(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /stream?n=3000001 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, false);
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.head, "X-Kind: stream\r\n"));
+    assert_int_equal(r.body.len, 3000001);
+    assert_int_equal(r.body.data[3000000], 's');
+    reply_release(&r);
+    expect_body(&c, "GET /n HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /n a=- x=- peer=127.0.0.1 up=0 body=");
+    client_say(&c, "HEAD /stream?n=5 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, true);
+    expect_body(&c, "GET /n HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /n a=- x=- peer=127.0.0.1 up=0 body=");
+    client_say(&c, "GET /stream?n=70000 HTTP/1.0\r\n\r\n");
+    client_reply(&c, &r, false);
+    assert_int_equal(r.body.len, 70000);
+    reply_release(&r);
+    client_close(&c);
+}
+
+static void a_stream_to_a_slow_reader_waits_for_it(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /stream?n=100000000 HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 500; i++)
+        turn(&s->loop);
+    assert_true(s->stream_left > 80000000);
+    client_close(&c);
+    for (int i = 0; i < 100 && !s->streams_gone; i++) {
+        turn(&s->loop);
+        usleep(1000);
+    }
+    assert_int_equal(s->streams_gone, 1);
+}
+
+static void who_leaves_a_quiet_stream_is_noticed(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /quiet HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 20; i++)
+        client_step(&c);
+    assert_int_equal(s->streams_gone, 0);
+    client_close(&c);
+    for (int i = 0; i < 100 && !s->streams_gone; i++) {
+        turn(&s->loop);
+        usleep(1000);
+    }
+    assert_int_equal(s->streams_gone, 1);
+}
+
+static void closing_tells_who_still_waits(void **state)
+{
+    struct server *s = *state;
+    struct client a, b, idle;
+    client_open(&idle, &s->loop, s->port);
+    client_open(&a, &s->loop, s->port);
+    client_open(&b, &s->loop, s->port);
+    client_say(&a, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_say(&b, "GET /quiet HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 10; i++)
+        client_step(&a);
+    kg_net_close(s->net, on_net_closed, s);
+    uint64_t start = kg_clock_ms();
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_true(kg_clock_ms() - start < 1500);
+    assert_true(s->closed);
+    assert_int_equal(s->gone, 1);
+    assert_int_equal(s->streams_gone, 1);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    client_close(&a);
+    client_close(&b);
+    client_close(&idle);
+    free(s);
+}
+
+static void over_the_limit_the_answer_is_503(void **state)
+{
+    struct server *s = *state;
+    struct client c[4];
+    for (int i = 0; i < 3; i++) {
+        client_open(&c[i], &s->loop, s->port);
+        expect_status(&c[i], "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 200);
+    }
+    client_open(&c[3], &s->loop, s->port);
+    expect_status(&c[3], "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 503);
+    client_until_eof(&c[3]);
+    client_close(&c[3]);
+    client_close(&c[0]);
+    for (int i = 0; i < 20; i++)
+        client_step(&c[1]);
+    client_open(&c[3], &s->loop, s->port);
+    expect_status(&c[3], "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 200);
+    for (int i = 1; i < 4; i++)
+        client_close(&c[i]);
+}
+
+static void it_listens_where_it_was_told_and_nowhere_else(void **state)
+{
+    struct server *s = *state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
+    inet_pton(AF_INET, "127.0.0.2", &a.sin_addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    close(fd);
+    struct kg_net *other;
+    struct kg_err err = {0};
+    struct kg_net_config config = {
+        .loop = &s->loop, .address = "127.0.0.1", .port = s->port, .handler = handler};
+    assert_int_equal(kg_net_open(&other, &config, &err), -EADDRINUSE);
+    assert_non_null(strstr(err.text, "127.0.0.1"));
+    config.address = "localhost";
+    assert_int_equal(kg_net_open(&other, &config, &err), -EINVAL);
+}
+
+static void a_unix_socket_serves_too(void **state)
+{
+    char dir[] = "/tmp/kg-net-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char path[64];
+    snprintf(path, sizeof path, "%s/s", dir);
+    for (int round = 0; round < 2; round++) {
+        setup_with(state, path, 0);
+        struct server *s = *state;
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        strcpy(a.sun_path, path);
+        struct client c = {.loop = &s->loop, .fd = socket(AF_UNIX, SOCK_STREAM, 0)};
+        assert_int_equal(connect(c.fd, (struct sockaddr *)&a, sizeof a), 0);
+        expect_body(&c, "GET /u HTTP/1.1\r\nHost: h\r\n\r\n",
+                    "GET /u a=- x=- peer=unix up=0 body=");
+        struct kg_net *other;
+        struct kg_err err = {0};
+        struct kg_net_config config = {.loop = &s->loop, .address = path, .handler = handler};
+        assert_int_equal(kg_net_open(&other, &config, &err), -EADDRINUSE);
+        client_close(&c);
+        teardown(state);
+        assert_int_equal(access(path, F_OK), -1);
+        if (round == 0) { /* what a crash leaves behind is no obstacle */
+            int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+            assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+            close(fd);
+        }
+    }
+    rmdir(dir);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_request_reaches_the_handler_with_all_its_parts),
+        T(every_method_reaches_the_handler),
+        T(head_gets_the_length_but_no_body),
+        T(pipelined_requests_are_answered_in_order),
+        T(a_request_may_come_byte_by_byte),
+        T(who_expects_100_is_told_to_continue),
+        T(what_is_malformed_is_refused_and_the_server_goes_on),
+        T(a_head_over_16_kib_is_refused),
+        T(a_body_up_to_the_limit_arrives_whole),
+        T(an_answer_of_20_mb_arrives_whole),
+        T(http_1_0_ends_with_its_answer_unless_it_says_otherwise),
+        T(a_half_closed_client_gets_its_answers),
+        T(a_client_that_resets_is_told_to_who_holds_its_request),
+        T(a_stream_comes_in_chunks_and_the_connection_goes_on),
+        T(a_stream_to_a_slow_reader_waits_for_it),
+        T(who_leaves_a_quiet_stream_is_noticed),
+        cmocka_unit_test_setup(closing_tells_who_still_waits, setup),
+        cmocka_unit_test_setup_teardown(over_the_limit_the_answer_is_503, setup_three, teardown),
+        T(it_listens_where_it_was_told_and_nowhere_else),
+        cmocka_unit_test(a_unix_socket_serves_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
