@@ -205,15 +205,17 @@ static void on_flush(struct pl_task *task)
     flush(kg_container_of(task, struct pl_boxd, flush));
 }
 
+/* boxd's EIO is a failure of the runtime: not to be confused with a refusal of the kernel. */
 static int code_of(const char *name)
 {
     static const struct {
         const char *name;
         int code;
-    } codes[] = {{"EEXIST", -EEXIST},  {"ENOENT", -ENOENT}, {"EAGAIN", -EAGAIN},
-                 {"EBUSY", -EBUSY},    {"ENOMEM", -ENOMEM}, {"ENOSPC", -ENOSPC},
-                 {"EPERM", -EPERM},    {"EINVAL", -EINVAL}, {"ETIMEDOUT", -ETIMEDOUT},
-                 {"ENOTSUP", -ENOTSUP}};
+    } codes[] = {
+        {"EEXIST", -EEXIST}, {"ENOENT", -ENOENT},       {"EAGAIN", -EAGAIN},
+        {"EBUSY", -EBUSY},   {"EINVAL", -EINVAL},       {"ESHUTDOWN", -ENOTCONN},
+        {"EPERM", -EPERM},   {"ECANCELED", -ECANCELED}, {"EMSGSIZE", -EINVAL},
+    };
     for (size_t i = 0; name && i < KG_COUNT(codes); i++)
         if (strcmp(name, codes[i].name) == 0)
             return codes[i].code;

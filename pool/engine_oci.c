@@ -10,6 +10,7 @@
 
 enum {
     TMP_INODES_PER_MB = 256, /* 4 KiB a file: as many as would fill it with small ones */
+    TMP_INODES_MAX = 4 * 1024 * 1024,
     LIST_MAX = 65536,
 };
 
@@ -90,8 +91,9 @@ static void oci_create(struct pl_engine *base, const struct pl_box_spec *spec, p
     json_object_set_new(req, "cpu", json_real(spec->limits.cpu_milli / 1000.0));
     json_object_set_new(req, "pids", json_integer(spec->limits.pids));
     json_object_set_new(req, "tmp_mb", json_integer(spec->limits.tmp_mb));
+    json_int_t inodes = (json_int_t)spec->limits.tmp_mb * TMP_INODES_PER_MB;
     json_object_set_new(req, "tmp_inodes",
-                        json_integer((json_int_t)spec->limits.tmp_mb * TMP_INODES_PER_MB));
+                        json_integer(inodes < TMP_INODES_MAX ? inodes : TMP_INODES_MAX));
     json_object_set_new(req, "owner", json_string(op->engine->owner));
     pl_boxd_request(op->engine->boxd, "create", req, on_created, op);
 }

@@ -103,10 +103,15 @@ static void backoff(struct pl_stock *s, const struct kg_err *err)
     memcpy(s->last_error, err->text, sizeof s->last_error);
 }
 
-/* Another box may do better when making this one failed; not when its kernel has said no. */
+/* Another box may do better when making this one failed; not when its kernel or the engine has said no. */
+static bool worth_another(int code)
+{
+    return code != -EIO && code != -ETIMEDOUT && code != -EINVAL && code != -ENOENT;
+}
+
 static void failed_for(struct pl_claimed *c, const struct kg_err *err)
 {
-    bool again = err->code != -EIO && err->code != -ETIMEDOUT;
+    bool again = worth_another(err->code);
     if (err->code != -ENOTCONN && (++c->attempts >= CLAIM_ATTEMPTS || !again)) {
         struct kg_err why = *err;
         why.code = err->code == -ETIMEDOUT ? -ETIMEDOUT : -EIO;
