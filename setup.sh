@@ -25,7 +25,8 @@ run_dir=${KERNELGW_RUN_DIR:-/run/kernelgw}
 logs=$cache/logs
 user=kernelgw
 
-# Builds of two trees never share a folder.
+# Builds of two trees never share a folder, nor what is tested (warnings are errors) and what runs. Both are
+# optimised alike, with symbols: what a crash leaves behind should say where.
 tree_key=$(printf %s "$tree" | sha256sum | cut -c1-8)
 build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
@@ -115,11 +116,7 @@ prepare() {
         step packages step_packages "${packages_run[@]}"
     fi
     step agent-libraries "$tree/cmake/agent-deps.sh" "$agent_deps"
-    if [ "$mode" = test ]; then
-        step build step_build "$build" -DCMAKE_BUILD_TYPE=Release -DKERNELGW_WERROR=ON
-    else
-        step build step_build "$build" -DCMAKE_BUILD_TYPE=Release
-    fi
+    step build step_build "$build" "${build_options[@]}"
     step runtimes step_runtimes
     step user step_user
     if [ "$engine" = oci ]; then
@@ -209,6 +206,7 @@ serve() {
 mode=${1:-}
 [ $# = 0 ] || shift
 engine=oci
+build_options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo)
 case $mode in
 run)
     [ "${1:-}" != -- ] || shift
@@ -241,11 +239,12 @@ test)
         esac
     done
     begun=$SECONDS
+    build=$build-test
+    build_options+=(-DKERNELGW_WERROR=ON)
     prepare
     # The tests' own build, with the sanitizers, is made only when a suite wants it.
     if "$tree/tests/run" --wants-asan "$@"; then
-        step build-sanitized step_build "$build_asan" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DKERNELGW_SANITIZE=ON \
-            -DKERNELGW_WERROR=ON
+        step build-sanitized step_build "$build_asan" "${build_options[@]}" -DKERNELGW_SANITIZE=ON
     fi
     step tests-environment "$tree/tests/venv.sh"
     say "set up in $((SECONDS - begun)) s"
