@@ -79,8 +79,8 @@ int bc_json_parse(struct bc_msg *m, const uint8_t *in, size_t n, bool binary)
         if (count < 1 || count > 64 || n < 4 * ((size_t)count + 1))
             return -EPROTO;
         for (uint32_t i = 0; i < count; i++) {
-            size_t from = u32be(in + 4 * (i + 1));
-            size_t to = i + 1 < count ? u32be(in + 4 * (i + 2)) : n;
+            size_t from = u32be(in + 4 * ((size_t)i + 1));
+            size_t to = i + 1 < count ? u32be(in + 4 * ((size_t)i + 2)) : n;
             if (from > to || to > n)
                 return -EPROTO;
             if (i == 0)
@@ -91,7 +91,8 @@ int bc_json_parse(struct bc_msg *m, const uint8_t *in, size_t n, bool binary)
     }
     m->header = m->parent = m->content = text;
     m->channel = KG_CH_IOPUB;
-    for (uint8_t ch = KG_CH_SHELL; ch < KG_CH_IOPUB; ch++) {
+    for (int i = KG_CH_SHELL; i < KG_CH_IOPUB; i++) {
+        uint8_t ch = (uint8_t)i;
         char spaced[40];
         char tight[40];
         snprintf(spaced, sizeof spaced, "\"channel\": \"%s\"", kg_channel_name(ch));

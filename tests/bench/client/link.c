@@ -127,7 +127,7 @@ static int fill(struct bc_link *l, uint64_t need, int timeout_ms)
         l->in = kg_realloc(l->in, l->cap);
     }
     if (timeout_ms > 0 && timeout_ms != l->timeout_ms) {
-        struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+        struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000L};
         setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
         l->timeout_ms = timeout_ms;
     }
@@ -155,7 +155,7 @@ static int take(struct bc_link *l, const struct bc_frame *f, struct bc_msg *m)
         return -EPIPE;
     }
     if (f->opcode == BC_WS_PING)
-        return send_frame(l, BC_WS_PONG, p, n);
+        return send_frame(l, BC_WS_PONG, p, n) < 0 ? -EPIPE : 0;
     if (f->opcode > BC_WS_BINARY)
         return 0;
     bool text = f->opcode == BC_WS_TEXT;

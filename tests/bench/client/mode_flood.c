@@ -129,7 +129,7 @@ int bc_mode_reconnect(const struct bc_config *cfg)
     rc = bc_link_open(&l, cfg, k.id, session, &err);
     uint64_t open_us = bc_now_us() - t0;
     if (rc == 0)
-        rc = bc_tally_read(&t, &l, id, RECONNECT_QUIET_MS);
+        bc_tally_read(&t, &l, id, RECONNECT_QUIET_MS);
     else
         fprintf(stderr, "bench-client: %s\n", err.text);
 

@@ -81,7 +81,7 @@ void st_wire_close(struct st_wire *w)
         zmq_ctx_term(w->ctx);
 }
 
-size_t st_sign(const struct st_wire *w, char out[ST_SIG_LEN + 1], const struct st_span part[4])
+size_t st_sign(const struct st_wire *w, char *out, const struct st_span *part)
 {
     if (!w->sign) {
         *out = 0;

@@ -58,8 +58,9 @@ void st_request_release(struct st_request *req);
 
 /* The next message's header into out; returns its length. The ten digits of its number start at *seq_at. */
 size_t st_header(struct st_wire *w, char out[ST_HEADER_MAX], const char *msg_type, size_t *seq_at);
-/* Signature over the four parts as hex, or "" when the key is empty. Returns its length. */
-size_t st_sign(const struct st_wire *w, char out[ST_SIG_LEN + 1], const struct st_span part[4]);
+/* Signature over part[0..3] as hex into out (ST_SIG_LEN + 1 bytes), or "" when the key is empty. Returns its
+ * length. */
+size_t st_sign(const struct st_wire *w, char *out, const struct st_span *part);
 
 /* One part of a message; goes on after EINTR. */
 void st_send_part(void *socket, const void *data, size_t n, bool more);
