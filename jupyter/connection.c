@@ -122,7 +122,7 @@ static int text_member(char *out, size_t size, const struct jy_member *m, const 
 static int port_member(struct jy_connection *c, const struct jy_member *m, struct kg_err *err)
 {
     for (int i = 0; i < JY_PORT_COUNT; i++) {
-        if (!jy_text_is(m->key, port_names[i]))
+        if (!jy_member_is(m, port_names[i]))
             continue;
         int64_t v = 0;
         if (m->type != JY_JSON_NUMBER || jy_json_int(m->value, &v) < 0 || v < 1 || v > UINT16_MAX)
@@ -134,16 +134,16 @@ static int port_member(struct jy_connection *c, const struct jy_member *m, struc
 
 static int member(struct jy_connection *c, const struct jy_member *m, struct kg_err *err)
 {
-    if (jy_text_is(m->key, "ip"))
+    if (jy_member_is(m, "ip"))
         return text_member(c->ip, sizeof c->ip, m, "ip", err);
-    if (jy_text_is(m->key, "key"))
+    if (jy_member_is(m, "key"))
         return text_member(c->key, sizeof c->key, m, "key", err);
-    if (jy_text_is(m->key, "signature_scheme"))
+    if (jy_member_is(m, "signature_scheme"))
         return text_member(c->signature_scheme, sizeof c->signature_scheme, m, "signature_scheme",
                            err);
-    if (jy_text_is(m->key, "kernel_name"))
+    if (jy_member_is(m, "kernel_name"))
         return text_member(c->kernel_name, sizeof c->kernel_name, m, "kernel_name", err);
-    if (jy_text_is(m->key, "transport")) {
+    if (jy_member_is(m, "transport")) {
         char name[8] = "";
         int rc = text_member(name, sizeof name, m, "transport", err);
         if (rc < 0)

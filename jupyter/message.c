@@ -42,7 +42,7 @@ int jy_header_peek(struct jy_header *out, struct kg_span json, struct kg_err *er
         return rc;
     while ((rc = jy_scan_next(&s, &m, err)) > 0) {
         for (size_t i = 0; i < KG_COUNT(fields); i++) {
-            if (!jy_text_is(m.key, fields[i].key))
+            if (!jy_member_is(&m, fields[i].key))
                 continue;
             struct kg_span text =
                 m.type == JY_JSON_STRING ? jy_member_text(&m) : (struct kg_span){0};

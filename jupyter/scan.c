@@ -10,6 +10,7 @@ struct cursor {
     const uint8_t *at;
     const uint8_t *end;
     const char *why;
+    bool escaped; /* the string that was skipped last had escapes in it */
 };
 
 static bool fail(struct cursor *c, const uint8_t *at, const char *why)
@@ -66,6 +67,7 @@ static bool skip_escape(struct cursor *c)
 static bool skip_string(struct cursor *c)
 {
     const uint8_t *p = c->at + 1;
+    c->escaped = false;
     for (;;) {
         while (c->end - p >= 8) {
             uint64_t w;
@@ -86,6 +88,7 @@ static bool skip_string(struct cursor *c)
             return fail(c, p, "control character in a string");
         c->at = p;
         if (*p == '\\') {
+            c->escaped = true;
             if (!skip_escape(c))
                 return false;
             p = c->at;
@@ -260,7 +263,7 @@ static int told(const struct cursor *c, const uint8_t *start, struct kg_err *err
 
 int jy_scan_begin(struct jy_scan *s, struct kg_span json, struct kg_err *err)
 {
-    struct cursor c = {json.data, json.data + json.len, NULL};
+    struct cursor c = {.at = json.data, .end = json.data + json.len};
     skip_space(&c);
     if (c.at == c.end || *c.at != '{') {
         fail(&c, c.at, "object expected");
@@ -272,7 +275,7 @@ int jy_scan_begin(struct jy_scan *s, struct kg_span json, struct kg_err *err)
 
 int jy_scan_next(struct jy_scan *s, struct jy_member *out, struct kg_err *err)
 {
-    struct cursor c = {s->at, s->end, NULL};
+    struct cursor c = {.at = s->at, .end = s->end};
     skip_space(&c);
     if (c.at < c.end && *c.at == '}') {
         c.at++;
@@ -299,6 +302,7 @@ int jy_scan_next(struct jy_scan *s, struct jy_member *out, struct kg_err *err)
     if (!skip_string(&c))
         return told(&c, s->start, err);
     out->key = kg_span_of(key + 1, (size_t)(c.at - key) - 2);
+    out->key_escaped = c.escaped;
     skip_space(&c);
     if (c.at == c.end || *c.at != ':') {
         fail(&c, c.at, "':' expected");
@@ -315,7 +319,7 @@ int jy_scan_next(struct jy_scan *s, struct jy_member *out, struct kg_err *err)
 
 int jy_json_check(struct kg_span json, enum jy_json_type *type, struct kg_err *err)
 {
-    struct cursor c = {json.data, json.data + json.len, NULL};
+    struct cursor c = {.at = json.data, .end = json.data + json.len};
     const uint8_t *start;
     enum jy_json_type t;
     if (!skip_value(&c, &start, &t))
@@ -339,7 +343,7 @@ int jy_json_find(struct kg_span json, const char *key, struct jy_member *out, st
     if (rc < 0)
         return rc;
     while ((rc = jy_scan_next(&s, &m, err)) > 0) {
-        if (jy_text_is(m.key, key)) {
+        if (jy_member_is(&m, key)) {
             *out = m;
             found = 1;
         }

@@ -37,6 +37,7 @@ struct jy_member {
     struct kg_span key;   /* raw text */
     struct kg_span value; /* from its first byte to its last: `"x"`, `{...}`, `12` */
     enum jy_json_type type;
+    bool key_escaped; /* the key has escapes in it */
 };
 
 /* Begins to walk the members of the object that is all of json (whitespace around it allowed).
@@ -72,5 +73,11 @@ void jy_text_decode(struct kg_buf *out, struct kg_span raw);
 /* True when two raw texts mean the same string, or one means s. */
 bool jy_text_equal(struct kg_span a, struct kg_span b);
 bool jy_text_is(struct kg_span raw, const char *s);
+
+/* True when the member's key means s. */
+static inline bool jy_member_is(const struct jy_member *m, const char *s)
+{
+    return m->key_escaped ? jy_text_is(m->key, s) : kg_span_is(m->key, s);
+}
 
 #endif

@@ -47,15 +47,15 @@ static int read_members(struct jy_msg *m, struct kg_span json, struct kg_err *er
     struct jy_member member;
     int rc = jy_scan_begin(&s, json, err);
     while (rc >= 0 && (rc = jy_scan_next(&s, &member, err)) > 0) {
-        if (jy_text_is(member.key, "header"))
+        if (jy_member_is(&member, "header"))
             rc = object_part(&m->header, &member, "header", false, err);
-        else if (jy_text_is(member.key, "parent_header"))
+        else if (jy_member_is(&member, "parent_header"))
             rc = object_part(&m->parent_header, &member, "parent_header", true, err);
-        else if (jy_text_is(member.key, "metadata"))
+        else if (jy_member_is(&member, "metadata"))
             rc = object_part(&m->metadata, &member, "metadata", true, err);
-        else if (jy_text_is(member.key, "content"))
+        else if (jy_member_is(&member, "content"))
             rc = object_part(&m->content, &member, "content", true, err);
-        else if (jy_text_is(member.key, "channel"))
+        else if (jy_member_is(&member, "channel"))
             rc = channel_part(&channel, &member, err);
     }
     if (rc < 0)

@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int valid = jy_json_check(json, &type, &err);
     MUST(valid == 0 || err.text[0] != 0);
     json_t *o = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    if (o && size < JY_JSON_DEPTH) /* shorter than it could be nested too deep */
+    /* shorter than it could be nested too deep; jansson overlooks a NUL behind a number */
+    if (o && size < JY_JSON_DEPTH && !memchr(data, 0, size))
         MUST(valid == 0);
     json_decref(o);
     MUST((jy_header_peek(&h, json, NULL) == 0) == (valid == 0 && type == JY_JSON_OBJECT));
