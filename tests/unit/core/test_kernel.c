@@ -16,6 +16,7 @@
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 
+static char name[] = "py", language[] = "python";
 static struct kg_core core;
 static struct kg_runtime runtime;
 static unsigned wakes, starts_ok, starts_failed;
@@ -48,7 +49,7 @@ static int set_up(void **state)
 {
     (void)state;
     fake_reset();
-    runtime = (struct kg_runtime){.name = (char *)"py", .language = (char *)"python"};
+    runtime = (struct kg_runtime){.name = name, .language = language};
     runtime.pool.name = runtime.name;
     runtime.pool.kernel_limits.memory_mb = 128;
     runtime.pool.kernel_start = json_object();

@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "kernelgw/core/run_spec.h"
 
-static struct kg_runtime python = {.name = (char *)"python3", .language = (char *)"python"};
+static char name[] = "python3", language[] = "python";
+static struct kg_runtime python = {.name = name, .language = language};
 static struct kg_core core = {
     .config = {.run_wall_s = 30, .run_wall_max_s = 600, .memory_max_mb = 512}};
 

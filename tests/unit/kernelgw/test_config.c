@@ -12,11 +12,12 @@
 #include "base/mem.h"
 #include "kernelgw/config.h"
 
-static char *const no_args[] = {(char *)"kernelgw", NULL};
+static char program[] = "kernelgw";
+static char *const no_args[] = {program, NULL};
 
 static int load(struct kg_config *c, const char *const *args, struct kg_err *err)
 {
-    char *argv[10] = {(char *)"kernelgw"};
+    char *argv[10] = {program};
     int argc = 1;
     for (; args[argc - 1]; argc++)
         argv[argc] = kg_strdup(args[argc - 1]);
