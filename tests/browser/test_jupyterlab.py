@@ -78,11 +78,12 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(made, tmp_path_factory):
     home, server = tmp_path_factory.mktemp("lab"), made.server
-    write_notebook(home / "first.ipynb")
+    (home / "notebooks").mkdir()
+    write_notebook(home / "notebooks/first.ipynb")
     write_settings(home / "settings")
     port, token = servers.free_port(), secrets.token_hex(16)
     argv = [servers.VENV / "bin/jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
-            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={home}", f"--LabApp.user_settings_dir={home}/settings",
+            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={home}/notebooks", f"--LabApp.user_settings_dir={home}/settings",
             f"--LabApp.workspaces_dir={home}/workspaces"]
     if server.kind == "kernelgw":
         argv += [f"--gateway-url={server.url}", f"--GatewayClient.auth_token={server.token}"]
