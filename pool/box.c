@@ -381,6 +381,7 @@ static void on_made(void *user, const struct pl_made *made, const struct kg_err 
         pl_box_fail(b, &err, false);
     } else {
         b->made = true;
+        b->pid = made->pid;
         b->made_mark = p->list_mark;
         pl_box_enter(b, PL_BOOTING, "made");
         const struct pl_link_config config = {

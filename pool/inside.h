@@ -117,6 +117,7 @@ struct pl_box {
     uint64_t made_mark; /* pool->list_mark when it was made: lists begun before don't have it */
     struct pl_claimed *claim;
     struct pl_limits limits;
+    pid_t pid;     /* of its PID 1, as the engine says; 0 before */
     json_t *start; /* the kernel.start request, until sent */
     json_t *info;  /* kernel_info content, until claimed */
     struct pl_link *link;

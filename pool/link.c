@@ -53,8 +53,6 @@ struct pl_link {
 };
 
 static void on_io(uv_poll_t *handle, int status, int events);
-static void read_on(struct pl_link *l);
-
 static void poll_update(struct pl_link *l)
 {
     struct conn *c = l->conn;
@@ -303,7 +301,8 @@ static void deliver(struct pl_link *l)
         pl_turn_tick(l->config.turn, &l->ack);
 }
 
-static void read_on(struct pl_link *l)
+/* Returns true when there may be more to read at once. */
+static bool read_on(struct pl_link *l)
 {
     size_t budget = READ_BUDGET;
     while (l->conn && !l->held && budget) {
@@ -315,11 +314,11 @@ static void read_on(struct pl_link *l)
             continue;
         if (n < 0 && errno == EAGAIN) {
             pl_reader_dry(&l->reader);
-            return;
+            return false;
         }
         if (n <= 0) {
             drop(l, n < 0 ? strerror(errno) : "closed"); // NOLINT(concurrency-mt-unsafe)
-            return;
+            return false;
         }
         pl_reader_took(&l->reader, (size_t)n);
         deliver(l);
@@ -327,9 +326,10 @@ static void read_on(struct pl_link *l)
         if ((size_t)n < offered) { /* a short read of a stream: it has run dry */
             if (l->conn)
                 pl_reader_dry(&l->reader);
-            return;
+            return false;
         }
     }
+    return l->conn && !l->held;
 }
 
 static void on_io(uv_poll_t *handle, int status, int events)
@@ -338,8 +338,11 @@ static void on_io(uv_poll_t *handle, int status, int events)
     struct pl_link *l = c->link;
     if (!l)
         return;
-    if (status < 0) {
-        drop(l, uv_strerror(status));
+    if (status < 0) { /* the agent is dead; what it said before may still be read */
+        while (read_on(l))
+            ;
+        if (l->conn == c)
+            drop(l, "broken");
         return;
     }
     if (events & UV_WRITABLE) {
