@@ -56,7 +56,7 @@ void kg_cleanup_free(void *p)
     free(*(void **)p);
 }
 
-void kg_cleanup_close(int *fd)
+void kg_cleanup_close(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);

@@ -14,8 +14,8 @@ char *kg_strndup(const char *s, size_t n);
 /* Returns a string on the heap; the caller frees it. */
 char *kg_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-void kg_cleanup_free(void *p);  /* for kg_autofree */
-void kg_cleanup_close(int *fd); /* for kg_autoclose */
+void kg_cleanup_free(void *p);        /* for kg_autofree */
+void kg_cleanup_close(const int *fd); /* for kg_autoclose */
 
 /* A pointer freed, or a descriptor closed, at the end of its scope. NULL and -1 are left alone. */
 #define kg_autofree  __attribute__((cleanup(kg_cleanup_free)))

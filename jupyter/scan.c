@@ -57,7 +57,8 @@ static bool skip_escape(struct cursor *c)
         c->at = p + 5;
         return true;
     }
-    if (!memchr("\"\\/bfnrt", *p, 8))
+    static const char known[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
+    if (!memchr(known, *p, sizeof known))
         return fail(c, p, "bad escape");
     c->at = p + 1;
     return true;

@@ -55,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST((jy_header_peek(&h, json, NULL) == 0) == (valid == 0 && type == JY_JSON_OBJECT));
     if (valid == 0 && type == JY_JSON_OBJECT) {
         check_members(json);
-        for (uint8_t channel = 0; channel < KG_CH_COUNT; channel++)
-            MUST(jy_kind_of(channel, &h, json) <= KG_KIND_KERNEL_INFO);
+        for (int channel = 0; channel < KG_CH_COUNT; channel++)
+            MUST(jy_kind_of((uint8_t)channel, &h, json) <= KG_KIND_KERNEL_INFO);
     }
     int64_t v;
     if (valid == 0 && type == JY_JSON_NUMBER)
