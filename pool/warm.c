@@ -46,7 +46,8 @@ static void on_configured(void *user, const json_t *reply, const struct kg_err *
         } else {
             /* The kernel may be half changed: it is nobody's any more. */
             const char *code = json_string_value(json_object_get(reply, "code"));
-            if (code && strcmp(code, "ENOTSUP") == 0)
+            /* One number on Linux, and either name. */
+            if (code && (strcmp(code, "ENOTSUP") == 0 || strcmp(code, "EOPNOTSUPP") == 0))
                 c->stock->no_configure = true;
             kg_log(KG_INFO, "pool", "warm kernel can't be configured", "runtime=%s why=\"%s\"",
                    c->stock->runtime->name, err.text);
