@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "pool/inside.h"
 
-/* Restarting a kernel in its box: stop, boost, start, end of boost. */
+/* Restarting a kernel in its box: boost, stop, start, end of boost. */
 struct restart {
     struct pl_box *box;
     json_t *start;
@@ -40,19 +40,24 @@ static void on_restart_limited(void *user, const struct kg_err *err)
     restart_end(r);
 }
 
-static void on_restart_started(void *user, const json_t *reply, const struct kg_err *failed)
+static void end_boost(struct restart *r)
 {
-    struct restart *r = user;
     struct pl_box *b = r->box;
-    if (pl_reply_error(reply, failed, &r->err) < 0)
-        kg_err_wrap(&r->err, "start kernel");
-    else
-        r->info = json_incref(json_object_get(reply, "kernel_info"));
     if (pl_box_boosted(b) && b->state == PL_CLAIMED)
         b->pool->engine->ops->limits(b->pool->engine, b->id, b->limits.cpu_milli, 0,
                                      on_restart_limited, r);
     else
         restart_end(r);
+}
+
+static void on_restart_started(void *user, const json_t *reply, const struct kg_err *failed)
+{
+    struct restart *r = user;
+    if (pl_reply_error(reply, failed, &r->err) < 0)
+        kg_err_wrap(&r->err, "start kernel");
+    else
+        r->info = json_incref(json_object_get(reply, "kernel_info"));
+    end_boost(r);
 }
 
 static void on_boosted(void *user, const struct kg_err *err)
@@ -67,13 +72,10 @@ static void on_restart_stopped(void *user, const json_t *reply, const struct kg_
     struct pl_box *b = r->box;
     if (pl_reply_error(reply, failed, &r->err) < 0) {
         kg_err_wrap(&r->err, "stop kernel");
-        restart_end(r);
+        end_boost(r);
         return;
     }
-    if (pl_box_boosted(b)) {
-        pl_box_op_begun(b);
-        b->pool->engine->ops->limits(b->pool->engine, b->id, pl_box_boost_cpu(b), 0, on_boosted, b);
-    }
+    kg_log(KG_DEBUG, "pool", "kernel stopped to start again", "box=%.12s", b->id);
     pl_box_request(b, "kernel.start", kg_steal(&r->start), NULL, 0, on_restart_started, r);
 }
 
@@ -89,6 +91,10 @@ void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_re
     wish.cwd = copy;
     r->start = pl_box_start_request(b->stock->runtime, &wish);
     pl_box_op_begun(b);
+    if (pl_box_boosted(b)) { /* what is stopped at full speed is also started so */
+        pl_box_op_begun(b);
+        b->pool->engine->ops->limits(b->pool->engine, b->id, pl_box_boost_cpu(b), 0, on_boosted, b);
+    }
     json_t *stop = json_pack("{s:i}", "grace_ms", RESTART_GRACE_MS);
     pl_box_request(b, "kernel.stop", stop, NULL, 0, on_restart_stopped, r);
 }

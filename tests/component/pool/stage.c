@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,14 +37,21 @@ static const char *images(void)
     return dir ? dir : IMAGES_DEFAULT;
 }
 
+/* KGW_AGENT names another than the one built along: a static one for boxes, in a build that has none. */
+static const char *agent(void)
+{
+    const char *path = getenv("KGW_AGENT"); // NOLINT(concurrency-mt-unsafe)
+    return path ? path : KGW_AGENT;
+}
+
 static void exec_boxd(struct stage *s, bool sweep)
 {
     kg_autofree char *run = kg_asprintf("%s/boxd", s->dir);
     kg_autofree char *uid = kg_asprintf("%u", getuid());
     kg_autofree char *group = kg_asprintf("kgwtest-%s", s->dir + strlen("/run/kgwpool-"));
     execl(KGW_BOXD, "kernelgw-boxd", "--socket", s->socket, "--run-dir", run, "--images", images(),
-          "--agent", KGW_AGENT, "--gateway-uid", uid, "--cgroup-parent", group, "--log-level",
-          "warn", sweep ? "--sweep" : NULL, NULL);
+          "--agent", agent(), "--gateway-uid", uid, "--cgroup-parent", group, "--log-level", "warn",
+          sweep ? "--sweep" : NULL, NULL);
     _exit(127);
 }
 
@@ -67,6 +75,8 @@ void stage_fail(const char *file, int line, const char *what, const char *fmt, .
     fprintf(stderr, "\n");
     if (current && current->oci)
         sweep_boxd(current);
+    if (current)
+        pl_tree_remove(current->dir);
     exit(1);
 }
 
@@ -80,8 +90,10 @@ void stage_start_boxd(struct stage *s)
 {
     s->boxd = fork();
     check(s->boxd >= 0);
-    if (s->boxd == 0)
+    if (s->boxd == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         exec_boxd(s, false);
+    }
 }
 
 void stage_kill_boxd(struct stage *s)
@@ -98,6 +110,8 @@ static void find_image(void)
         skip("there is no image of python");
     if (access("/usr/sbin/runc", X_OK) < 0 && access("/usr/bin/runc", X_OK) < 0)
         skip("there is no runc");
+    if (!KGW_AGENT_STATIC && strcmp(agent(), KGW_AGENT) == 0)
+        skip("the agent of this build is not static, so it can't run in any image");
 }
 
 static json_t *kernel_start(void)
@@ -167,8 +181,8 @@ void stage_open_pool(struct stage *s, uint32_t max_boxes, uint32_t kernels, uint
     if (s->oci)
         engine = pl_engine_oci_new(&s->loop, s->socket, s->owner);
     else
-        check(pl_engine_process_new(&engine, &s->loop, s->dir, KGW_AGENT, s->owner, &err) == 0,
-              "%s", err.text);
+        check(pl_engine_process_new(&engine, &s->loop, s->dir, agent(), s->owner, &err) == 0, "%s",
+              err.text);
     check(pl_pool_open_on(&s->pool, &config, engine, &s->tuning, &err) == 0, "%s", err.text);
 }
 
