@@ -50,12 +50,16 @@ static int check_mount_points(const char *image, const char *rootfs, struct kg_e
                                          "tmp", "dev",     "proc"};
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
     kg_autoclose int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
     if (root < 0)
         return kg_err_errno(err, errno, "open image %s", image);
     for (size_t i = 0; i < KG_COUNT(points); i++) {
         kg_autoclose int fd = (int)syscall(SYS_openat2, root, points[i], &how, sizeof(how));
         if (fd < 0)
             return kg_err_errno(err, errno, "image %s has no directory /%s", image, points[i]);
+        /* runc before 1.2 gives a tmpfs the mode of its mount point, whatever the mode it was told. */
+        if (strcmp(points[i], "tmp") == 0 && (fstat(fd, &st) < 0 || (st.st_mode & 01777) != 01777))
+            return kg_err_set(err, -EINVAL, "image %s: /tmp must have mode 1777", image);
     }
     return 0;
 }

@@ -1,0 +1,124 @@
+"""kill -9 of boxd at any moment, then a start: living boxes are taken up, of all others nothing is left."""
+import os
+import random
+import signal
+import time
+
+import harness
+from harness import Boxd, box_id, spec, wait_until
+
+
+class Leaks(harness.unittest.TestCase):
+    def setUp(self):
+        self.boxd = Boxd()
+        self.addCleanup(self.boxd.remove)
+
+    def end(self):
+        self.assertEqual(self.boxd.stop(), 0, self.boxd.log())
+        left = self.boxd.left() + [str(g) for g in self.boxd.groups()]
+        self.assertEqual(left, [])
+
+    def test_nothing_is_left_after_kills_at_random_moments(self):
+        seed = int(os.environ.get("SEED", time.time()))
+        print("SEED", seed)
+        random.seed(seed)
+        made = 0
+        for round_number in range(14):
+            self.boxd.start()
+            client = self.boxd.client()
+            for box in client.list()[::2]:  # some of the boxes that lived through it
+                client.send("destroy", box=box["box"])
+            names = [box_id() for _ in range(8)]
+            numbers = [client.send("create", **spec(n)) for n in names]
+            made += len(names)
+            if round_number % 3 == 2:  # in the middle of removing, too
+                for number in numbers:
+                    client.reply(number)
+                for name in names:
+                    client.send("destroy", box=name)
+                time.sleep(random.uniform(0, 0.03))
+            else:
+                time.sleep(random.uniform(0, 0.5))
+            self.boxd.kill()
+        self.boxd.start()
+        client = self.boxd.client()
+        living = client.list()
+        # Whoever is not on the list is being removed; all that is left belongs to those on it.
+        known = {b["box"] for b in living}
+        stray = lambda: [l for l in self.boxd.left() if not any(k in l for k in known) and not l.split(":")[0].isdigit()]
+        self.assertTrue(wait_until(lambda: not stray() and client.call("ping")["boxes"] == len(known), 20), stray())
+        self.assertEqual(set(self.boxd.processes()), {b["pid"] for b in living}, self.boxd.processes())
+        print(f"{made} boxes begun, {len(living)} lived through 14 kills")
+        for box in living:
+            client.call("destroy", box=box["box"])
+        self.assertEqual(self.boxd.left(), [])
+        self.end()
+
+    def test_a_living_box_is_taken_up_with_its_agent(self):
+        self.boxd.start()
+        client = self.boxd.client()
+        name = box_id()
+        reply, fds = client.reply(client.send("create", **spec(name)))
+        box = harness.Box(client, reply, fds, name).accept()
+        self.boxd.kill()
+        self.assertEqual(box.do("thread"), "thread ok")  # the link does not go by way of boxd
+        self.boxd.start()
+        client = self.boxd.client()
+        self.assertEqual([(b["box"], b["pid"], b["uid"]) for b in client.list()], [(name, box.pid, box.uid)])
+        self.assertEqual(client.call("stats", box=name)["pids"], 1)
+        # The gateway comes back, too: a new socket in the old one's place, which the agent finds.
+        reply, fds = client.reply(client.send("attach", box=name))
+        box.close()
+        again = harness.Box(client, reply, fds, name).accept()
+        self.assertEqual(again.do("thread"), "thread ok")
+        again.stream.sendall(b"exit 3\n")
+        self.assertIsNone(client.event(name)["status"])  # another process's child: nobody can tell
+        again.close()
+        self.assertTrue(wait_until(lambda: not self.boxd.left()), self.boxd.left())
+        self.end()
+
+    def test_a_box_that_ended_while_boxd_was_away_is_removed(self):
+        self.boxd.start()
+        client = self.boxd.client()
+        reply, fds = client.reply(client.send("create", **spec(box_id())))
+        os.close(fds[0])
+        self.boxd.kill()
+        os.kill(reply["pid"], signal.SIGKILL)
+        self.boxd.start()
+        self.assertEqual(self.boxd.client().list(), [])
+        self.assertTrue(wait_until(lambda: not self.boxd.left()), self.boxd.left())
+        self.end()
+
+    def test_living_boxes_outlive_a_stop(self):
+        self.boxd.start()
+        client = self.boxd.client()
+        reply, fds = client.reply(client.send("create", **spec(box_id())))
+        os.close(fds[0])
+        client.send("create", **spec(box_id()))  # under way: is ended
+        self.boxd.process.terminate()
+        self.assertEqual(self.boxd.process.wait(20), 0)
+        self.assertEqual(set(self.boxd.processes()), {reply["pid"]})
+        self.boxd.start()
+        self.assertEqual([b["pid"] for b in self.boxd.client().list()], [reply["pid"]])
+        self.end()
+
+    def test_two_boxds_do_not_touch_each_other(self):
+        other = Boxd(uid_base=self.boxd.uid_base + harness.IDS)
+        self.addCleanup(other.remove)
+        clients = [b.start().client() for b in (self.boxd, other)]
+        pids = []
+        for client in clients:
+            reply, fds = client.reply(client.send("create", **spec(box_id())))
+            pids.append(reply["pid"])
+            os.close(fds[0])
+        self.boxd.kill()
+        self.boxd.start()
+        self.assertEqual([b["pid"] for b in self.boxd.client().list()], pids[:1])
+        self.end()
+        self.assertEqual([b["pid"] for b in clients[1].list()], pids[1:])
+        self.assertEqual(other.stop(), 0)
+        self.assertEqual(other.left() + other.groups(), [])
+
+
+if __name__ == "__main__":
+    harness.main()
