@@ -31,6 +31,7 @@ struct kg_net_config {
     size_t max_body_bytes;          /* of a request; above: 413 */
     size_t max_message_bytes;       /* of a WebSocket message, inbound; above: closed with 1009 */
     size_t max_connections;         /* both kinds together; above: 503. 0 means 16384 */
+    unsigned ping_ms, silence_ms; /* of WebSockets: pinged after, closed after; 0: 30 s and 90 s */
     /* Called once for each request, when its body is whole. Must lead to one kg_http_respond,
      * kg_http_stream or kg_ws_accept, now or later. A request that asks for a WebSocket has
      * kg_http_is_upgrade true; answering it by kg_http_respond refuses it with that status. Malformed
@@ -106,8 +107,8 @@ struct kg_ws_events {
 };
 /*
  * Accepts an upgrade; may come later than the request. subprotocol (copied) is what the answer names,
- * whatever the client offered; NULL names none. req is invalid after. The socket is pinged every 30
- * seconds and closed after 90 of silence.
+ * whatever the client offered; NULL names none. req is invalid after. The socket is pinged
+ * after ping_ms of silence and cut after silence_ms.
  */
 void kg_ws_accept(struct kg_http *req, const char *subprotocol, const struct kg_ws_events *events,
                   void *user);

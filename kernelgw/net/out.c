@@ -120,8 +120,13 @@ void out_ping(struct kg_ws *ws)
 {
     if (ended(ws) || ws->ring_len) /* what waits already will tell whether the peer lives */
         return;
+    /* Never empty: libwebsockets 4.1.6 does not tell of a pong without a payload. */
+    static const char payload[] = "kernelgw";
+    size_t n = sizeof payload - 1;
     struct ws_frame *f = push(ws);
-    f->head_len = (uint8_t)put_head(f->head, WS_PING, 0);
+    f->head_len = (uint8_t)put_head(f->head, WS_PING, n);
+    memcpy(f->head + f->head_len, payload, n);
+    f->head_len = (uint8_t)(f->head_len + n);
     f->body = (struct kg_slice){0};
     ws->unsent += frame_size(f);
     turn_add(ws->net, &ws->turn);

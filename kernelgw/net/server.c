@@ -262,6 +262,10 @@ int kg_net_open(struct kg_net **out, const struct kg_net_config *config, struct 
     n->config.address = n->address = kg_strdup(config->address);
     if (!n->config.max_connections)
         n->config.max_connections = NET_CONNECTIONS_DEFAULT;
+    if (!n->config.ping_ms)
+        n->config.ping_ms = WS_PING_MS;
+    if (!n->config.silence_ms)
+        n->config.silence_ms = WS_SILENCE_MS;
     n->listen_fd = n->spare_fd = -1;
     list_init(&n->conns);
     list_init(&n->sockets);

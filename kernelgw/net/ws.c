@@ -241,11 +241,12 @@ void ws_tick(struct kg_ws *ws, uint64_t now)
     if (!ws->wsi)
         return;
     bool overdue = ws->close_ms && now > ws->close_ms;
-    if (ws->broken || overdue || now - ws->heard_ms > WS_SILENCE_MS) {
+    if (ws->broken || overdue || now - ws->heard_ms > ws->net->config.silence_ms) {
         cut(ws);
         return;
     }
-    if (now - ws->heard_ms > WS_PING_MS && now - ws->pinged_ms > WS_PING_MS && !ws->closing) {
+    unsigned ping_ms = ws->net->config.ping_ms;
+    if (now - ws->heard_ms > ping_ms && now - ws->pinged_ms > ping_ms && !ws->closing) {
         ws->pinged_ms = now;
         out_ping(ws);
     }

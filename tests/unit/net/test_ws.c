@@ -102,7 +102,7 @@ static void on_net_closed(void *user)
     ((struct server *)user)->net_closed = true;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, unsigned ping_ms, unsigned silence_ms)
 {
     struct server *s = kg_calloc(1, sizeof *s);
     struct kg_err err = {0};
@@ -112,6 +112,8 @@ static int setup(void **state)
         .address = "127.0.0.1",
         .max_body_bytes = 1000000,
         .max_message_bytes = 64 * 1024 * 1024,
+        .ping_ms = ping_ms,
+        .silence_ms = silence_ms,
         .handler = handler,
         .user = s,
     };
@@ -120,6 +122,16 @@ static int setup(void **state)
     s->port = kg_net_port(s->net);
     *state = s;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, 0, 0);
+}
+
+static int setup_impatient(void **state)
+{
+    return setup_with(state, 500, 2000);
 }
 
 static int teardown(void **state)
@@ -526,6 +538,29 @@ static void a_paused_socket_reads_nothing_until_it_goes_on(void **state)
     client_close(&c);
 }
 
+static void a_silent_peer_is_pinged_and_then_cut(void **state)
+{
+    struct server *s = *state;
+    struct client alive, dead;
+    struct frame f;
+    ws_connect(&alive, &s->loop, s->port, "/");
+    ws_connect(&dead, &s->loop, s->port, "/");
+    for (int pings = 0; pings < 4; pings++) {
+        ws_recv(&alive, &f);
+        assert_int_equal(f.first, 0x89);
+        ws_send(&alive, 0x8a, f.data.data, f.data.len);
+        frame_release(&f);
+    }
+    client_until_eof(&dead);
+    assert_memory_equal(dead.in.data, "\x89\x08kernelgw", 10);
+    wait_closed(s);
+    assert_int_equal(s->code, 1006);
+    s->ws = NULL;
+    assert_false(alive.eof);
+    client_close(&alive);
+    client_close(&dead);
+}
+
 static void closing_the_server_says_1012_and_frees_all(void **state)
 {
     struct server *s = *state;
@@ -587,6 +622,8 @@ int main(void)
         T(a_slow_reader_keeps_memory_bounded),
         T(a_paused_socket_reads_nothing_until_it_goes_on),
         cmocka_unit_test_setup(closing_the_server_says_1012_and_frees_all, setup),
+        cmocka_unit_test_setup_teardown(a_silent_peer_is_pinged_and_then_cut, setup_impatient,
+                                        teardown),
         T(five_hundred_sockets_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
