@@ -77,9 +77,29 @@ static struct waiting *wait_for(struct kg_api *api, struct kg_http *req, kg_star
     return w;
 }
 
+/* False, with *err, when a field is there and is no string: a wish that is not understood is not passed over. */
+static bool strings_only(const json_t *body, struct kg_err *err)
+{
+    static const char *const names[] = {"name", "kernel_id", "path"};
+    for (size_t i = 0; i < KG_COUNT(names); i++) {
+        const json_t *v = json_object_get(body, names[i]);
+        if (v && !json_is_null(v) && !json_is_string(v)) {
+            kg_err_set(err, -EINVAL, "%s must be a string", names[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body,
                      kg_start_answer *answer, void *user)
 {
+    struct kg_err err;
+    if (!strings_only(body, &err)) {
+        kg_reply_err(api, req, &err);
+        free(user);
+        return;
+    }
     struct kg_kernel_start start = {.name = json_string_value(json_object_get(body, "name")),
                                     .kernel_id =
                                         json_string_value(json_object_get(body, "kernel_id")),
@@ -87,7 +107,6 @@ void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body
     if (json_is_null(start.env))
         start.env = NULL;
     struct waiting *w = wait_for(api, req, answer, user);
-    struct kg_err err;
     int rc = kg_kernel_start(kg_api_core(api), &start, &w->kernel, outcome, w, &err);
     if (rc < 0) {
         w->req = NULL;

@@ -40,11 +40,12 @@ def test_token_by_path_prefix(server, kernel):
 @pytest.mark.kgw
 def test_token_by_cookie(server, kernel):
     """A browser that came with ?token= once needs it no more."""
-    page = server.get(f"/?token={server.token}", auth=False)
+    page = server.get(f"/?token={server.token}", auth=False, headers={"Accept": "text/html,*/*;q=0.8"})
     cookies = dict(page.cookies)
     assert cookies, "the page sets a cookie"
     cookie = "; ".join(f"{k}={v}" for k, v in cookies.items())
     assert server.get("/api/kernels", auth=False, headers={"Cookie": cookie}).status_code == 200
+    assert server.token not in cookie
     with Channels(f"{server.ws_url}/api/kernels/{kernel}/channels",
                   headers=[f"Cookie: {cookie}", f"Origin: {server.url}"]) as c:
         assert c.request("kernel_info_request")["status"] == "ok"

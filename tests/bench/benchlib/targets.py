@@ -99,6 +99,7 @@ class Kernelgw(Target):
     def argv(self, folder):
         return [self.setup.kernelgw, "--engine", "process", "--address", "127.0.0.1", "--port", str(self.port),
                 "--token", self.token, "--run-dir", os.path.join(folder, "run"), "--agent", self.setup.agent,
+                "--allow-root", "--runtimes", self.setup.runtimes,
                 *self.extra]
 
 
@@ -111,7 +112,7 @@ class Oci(Target):
 
     def argv(self, folder):
         return [self.setup.kernelgw, "--engine", "oci", "--address", "127.0.0.1", "--port", str(self.port),
-                "--token", self.token, "--run-dir", os.path.join(folder, "run"), *self.extra]
+                "--token", self.token, "--run-dir", os.path.join(folder, "run"), "--allow-root", *self.extra]
 
 
 class Peer(Target):

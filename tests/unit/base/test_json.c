@@ -92,9 +92,9 @@ static void numbers_that_are_none_become_null(void **state)
     struct kg_json j;
     kg_json_init(&j, &out);
     kg_json_array_begin(&j);
-    kg_json_real(&j, NAN);
-    kg_json_real(&j, INFINITY);
-    kg_json_real(&j, -INFINITY);
+    kg_json_real(&j, (double)NAN);
+    kg_json_real(&j, (double)INFINITY);
+    kg_json_real(&j, -(double)INFINITY);
     kg_json_array_end(&j);
     assert_string_equal(kg_buf_cstr(&out), "[null,null,null]");
 }

@@ -1,0 +1,298 @@
+#include "runtimes/agent/requests.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "runtimes/agent/files.h"
+#include "runtimes/agent/reply.h"
+
+/* A request whose DATA is still coming. */
+struct upload {
+    struct upload *next;
+    uint64_t id;
+    struct kk_file *file; /* files.put */
+    char *run_id;         /* run.stdin */
+    bool eof;
+    struct kg_buf bytes;
+};
+
+struct kk_requests {
+    struct kk_parts parts;
+    struct upload *uploads;
+    size_t upload_count;
+};
+
+/* An op's function replies itself, now or later, and returns 0; or it returns a negative code and has not replied. */
+typedef int op_fn(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err);
+
+static void upload_free(struct upload *u)
+{
+    kk_file_abandon(u->file);
+    kg_buf_release(&u->bytes);
+    free(u->run_id);
+    free(u);
+}
+
+/* NULL when there are too many. */
+static struct upload *upload_new(struct kk_requests *r, uint64_t id, struct kg_err *err)
+{
+    if (r->upload_count >= KK_UPLOADS_MAX) {
+        kg_err_set(err, -EBUSY, "%d uploads are under way", KK_UPLOADS_MAX);
+        return NULL;
+    }
+    struct upload *u = kg_calloc(1, sizeof *u);
+    u->id = id;
+    u->next = r->uploads;
+    r->uploads = u;
+    r->upload_count++;
+    return u;
+}
+
+static struct upload *upload_unlink(struct kk_requests *r, uint64_t id)
+{
+    for (struct upload **at = &r->uploads; *at; at = &(*at)->next) {
+        struct upload *u = *at;
+        if (u->id != id)
+            continue;
+        *at = u->next;
+        r->upload_count--;
+        return u;
+    }
+    return NULL;
+}
+
+void kk_requests_drop_uploads(struct kk_requests *r)
+{
+    while (r->uploads) {
+        struct upload *u = r->uploads;
+        struct kg_err err = {.code = -ECONNRESET, .text = "the link was lost during the upload"};
+        r->uploads = u->next;
+        kk_reply_error(r->parts.link, u->id, &err);
+        upload_free(u);
+    }
+    r->upload_count = 0;
+}
+
+/* NULL for what is no string, and for one that C would take for a shorter one. */
+static const char *text_of(const json_t *req, const char *key)
+{
+    const json_t *v = json_object_get(req, key);
+    const char *text = json_string_value(v);
+    return text && strlen(text) == json_string_length(v) ? text : NULL;
+}
+
+static int op_ping(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    (void)req;
+    (void)err;
+    kk_reply_ok(r->parts.link, id);
+    return 0;
+}
+
+static int op_stats(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    (void)req;
+    (void)err;
+    struct kk_stats s = kk_children_stats(r->parts.children);
+    struct kk_reply reply;
+    kk_reply_begin(&reply, id);
+    kg_json_kint(&reply.json, "rss_kb", (int64_t)s.rss_kb);
+    kg_json_kint(&reply.json, "processes", (int64_t)s.processes);
+    kg_json_kint(&reply.json, "cpu_ms", (int64_t)s.cpu_ms);
+    kk_reply_send(&reply, r->parts.link);
+    return 0;
+}
+
+static int op_run_start(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    if (kk_kernel_alive(r->parts.kernel))
+        return kg_err_set(err, -EBUSY, "a kernel lives in this box");
+    return kk_runner_start(r->parts.runner, id, req, err);
+}
+
+static int op_run_stdin(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    struct upload *u = upload_new(r, id, err);
+    if (!u)
+        return err->code;
+    const char *run_id = text_of(req, "run_id");
+    u->run_id = kg_strdup(run_id ? run_id : "");
+    u->eof = json_is_true(json_object_get(req, "eof"));
+    return 0;
+}
+
+static int op_run_signal(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    int rc = kk_runner_signal(r->parts.runner, text_of(req, "run_id"), text_of(req, "signal"),
+                              text_of(req, "reason"), err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
+static int op_files_put(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    const json_t *mode = json_object_get(req, "mode");
+    const json_t *size = json_object_get(req, "size");
+    struct kk_file *file;
+    if (!json_is_integer(size) || json_integer_value(size) < 0)
+        return kg_err_set(err, -EINVAL, "size must be a number of bytes");
+    int rc = kk_file_open(&file, r->parts.options, text_of(req, "path"),
+                          json_is_integer(mode) ? (mode_t)json_integer_value(mode) : 0644,
+                          (uint64_t)json_integer_value(size), err);
+    if (rc < 0)
+        return rc;
+    struct upload *u = upload_new(r, id, err);
+    if (!u) {
+        kk_file_abandon(file);
+        return err->code;
+    }
+    u->file = file;
+    return 0;
+}
+
+static int op_files_clear(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    (void)req;
+    int rc = kk_files_clear(r->parts.options, err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
+static int op_kernel_start(struct kk_requests *r, uint64_t id, const json_t *req,
+                           struct kg_err *err)
+{
+    if (kk_runner_busy(r->parts.runner))
+        return kg_err_set(err, -EBUSY, "a program runs in this box");
+    return kk_kernel_start(r->parts.kernel, id, req, err);
+}
+
+static int op_kernel_configure(struct kk_requests *r, uint64_t id, const json_t *req,
+                               struct kg_err *err)
+{
+    return kk_kernel_configure(r->parts.kernel, id, req, err);
+}
+
+static int op_kernel_interrupt(struct kk_requests *r, uint64_t id, const json_t *req,
+                               struct kg_err *err)
+{
+    (void)req;
+    int rc = kk_kernel_interrupt(r->parts.kernel, err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
+static int op_kernel_stop(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    json_int_t grace = json_integer_value(json_object_get(req, "grace_ms"));
+    return kk_kernel_stop(r->parts.kernel, id, grace > 0 ? (uint64_t)grace : 0, err);
+}
+
+static const struct {
+    const char *name;
+    op_fn *fn;
+} ops[] = {
+    {"kernel.start", op_kernel_start},
+    {"kernel.configure", op_kernel_configure},
+    {"kernel.interrupt", op_kernel_interrupt},
+    {"kernel.stop", op_kernel_stop},
+    {"run.start", op_run_start},
+    {"run.stdin", op_run_stdin},
+    {"run.signal", op_run_signal},
+    {"files.put", op_files_put},
+    {"files.clear", op_files_clear},
+    {"stats", op_stats},
+    {"ping", op_ping},
+};
+
+static int take_req(struct kk_requests *r, const uint8_t *body, size_t n, struct kg_err *err)
+{
+    json_error_t why;
+    json_t *req = json_loadb((const char *)body, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    json_t *id_value = json_object_get(req, "id");
+    const char *name = text_of(req, "op");
+    if (!json_is_integer(id_value) || !name) {
+        json_decref(req);
+        return kg_err_set(err, -EPROTO, "a request without id and op");
+    }
+    uint64_t id = (uint64_t)json_integer_value(id_value);
+    struct kg_err failure = {0};
+    int rc = kg_err_set(&failure, -ENOSYS, "no such op: %.60s", name);
+    for (size_t i = 0; i < KG_COUNT(ops); i++)
+        if (strcmp(ops[i].name, name) == 0)
+            rc = ops[i].fn(r, id, req, &failure);
+    if (rc < 0)
+        kk_reply_error(r->parts.link, id, &failure);
+    json_decref(req);
+    return 0;
+}
+
+/* The last bytes are there. Returns 0 when it was done. */
+static int upload_finish(struct kk_requests *r, struct upload *u, struct kg_err *err)
+{
+    if (u->file)
+        return kk_file_finish(kg_steal(&u->file), err);
+    return kk_runner_stdin(r->parts.runner, u->run_id, u->bytes.data, u->bytes.len, u->eof, err);
+}
+
+static void take_data(struct kk_requests *r, const struct kg_rec *rec, const uint8_t *body)
+{
+    struct upload *u = upload_unlink(r, rec->seq);
+    if (!u)
+        return; /* its request was refused; the gateway did not know yet */
+    struct kg_err err = {0};
+    int rc = 0;
+    if (u->file)
+        rc = kk_file_write(u->file, body, rec->body_len, &err);
+    else if (u->bytes.len + rec->body_len > KK_STDIN_MAX)
+        rc = kg_err_set(&err, -ENOSPC, "more than %d bytes for stdin at once", KK_STDIN_MAX);
+    else
+        kg_buf_add(&u->bytes, body, rec->body_len);
+    bool last = rec->flags & KG_REC_F_END;
+    if (rc == 0 && !last) {
+        u->next = r->uploads;
+        r->uploads = u;
+        r->upload_count++;
+        return;
+    }
+    if (rc == 0)
+        rc = upload_finish(r, u, &err);
+    if (rc < 0)
+        kk_reply_error(r->parts.link, u->id, &err);
+    else
+        kk_reply_ok(r->parts.link, u->id);
+    upload_free(u);
+}
+
+int kk_requests_take(struct kk_requests *r, const struct kg_rec *rec, const uint8_t *body,
+                     struct kg_err *err)
+{
+    if (rec->type == KG_REC_REQ)
+        return take_req(r, body, rec->body_len, err);
+    take_data(r, rec, body);
+    return 0;
+}
+
+struct kk_requests *kk_requests_new(const struct kk_parts *parts)
+{
+    struct kk_requests *r = kg_calloc(1, sizeof *r);
+    r->parts = *parts;
+    return r;
+}
+
+void kk_requests_free(struct kk_requests *r)
+{
+    if (!r)
+        return;
+    while (r->uploads) {
+        struct upload *u = r->uploads;
+        r->uploads = u->next;
+        upload_free(u);
+    }
+    free(r);
+}
