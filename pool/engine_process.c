@@ -15,13 +15,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/engine.h"
+#include "pool/place.h"
 #include "pool/proctree.h"
 
 /* The agent's and the kernel's sockets lie below the box's directory, and a socket's path has at most 107 bytes. */
-enum { RUN_DIR_MAX = 64, BACKLOG = 8 };
-#define DIR_PREFIX "p-"
-
-extern char **environ;
+enum { RUN_DIR_MAX = 64 };
 
 struct box;
 
@@ -130,88 +128,6 @@ static struct box *find(struct engine *e, const char *id)
 
 /* ---- making ---- */
 
-static int make_listener(int *out, const char *dir, struct kg_err *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/link", dir);
-    if (n < 0 || (size_t)n >= sizeof address.sun_path)
-        return kg_err_set(err, -ENAMETOOLONG, "path of the box's directory %s is too long", dir);
-    kg_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, BACKLOG) < 0)
-        return kg_err_errno(err, errno, "listen on %s", address.sun_path);
-    *out = kg_steal_fd(&fd);
-    return 0;
-}
-
-static int make_dirs(char **out, const char *run_dir, struct kg_err *err)
-{
-    kg_autofree char *dir = kg_asprintf("%s/%sXXXXXX", run_dir, DIR_PREFIX);
-    if (!mkdtemp(dir))
-        return kg_err_errno(err, errno, "make a directory in %s", run_dir);
-    kg_autofree char *work = kg_asprintf("%s/work", dir);
-    kg_autofree char *kernel = kg_asprintf("%s/k", dir);
-    *out = kg_steal(&dir);
-    if (mkdir(work, 0700) < 0 || mkdir(kernel, 0700) < 0)
-        return kg_err_errno(err, errno, "make a directory in %s", *out);
-    return 0;
-}
-
-/* In the child, between fork and exec: only calls that are safe there. */
-static void __attribute__((noreturn)) exec_agent(char *const argv[], char *const envp[])
-{
-    struct sigaction normal = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    for (int s = 1; s < SIGRTMIN; s++)
-        sigaction(s, &normal, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-    syscall(SYS_close_range, 3, ~0U, 0);
-    execve(argv[0], argv, envp);
-    _exit(127);
-}
-
-static int spawn_agent(struct box *b, struct kg_err *err)
-{
-    kg_autofree char *link = kg_asprintf("%s/link", b->dir);
-    kg_autofree char *work = kg_asprintf("%s/work", b->dir);
-    kg_autofree char *kernel = kg_asprintf("%s/k", b->dir);
-    kg_autofree char *mark = kg_asprintf("%s=%s", PL_MARK_NAME, b->id);
-    char *argv[] = {b->engine->agent,
-                    (char[]){"--link"},
-                    link,
-                    (char[]){"--box"},
-                    b->id,
-                    (char[]){"--work"},
-                    work,
-                    (char[]){"--kernel-dir"},
-                    kernel,
-                    NULL};
-    size_t n = 0;
-    while (environ[n])
-        n++;
-    kg_autofree char **envp = kg_calloc(n + 2, sizeof *envp);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], PL_MARK_NAME "=", sizeof PL_MARK_NAME) != 0)
-            envp[kept++] = environ[i];
-    envp[kept] = mark;
-    b->pid = fork();
-    if (b->pid < 0)
-        return kg_err_errno(err, errno, "start %s", b->engine->agent);
-    if (b->pid == 0)
-        exec_agent(argv, envp);
-    b->pidfd = (int)syscall(SYS_pidfd_open, b->pid, 0);
-    if (b->pidfd < 0) {
-        int why = errno;
-        kill(b->pid, SIGKILL);
-        waitpid(b->pid, NULL, 0);
-        return kg_err_errno(err, why, "watch process %d", b->pid);
-    }
-    return 0;
-}
-
 static void step_destroy(struct box *b);
 
 static void reap(struct box *b)
@@ -268,11 +184,9 @@ static int make(struct engine *e, const char *id, struct op *op)
     snprintf(b->id, sizeof b->id, "%s", id);
     b->made_ms = kg_clock_ms();
     kg_autoclose int fd = -1;
-    int rc = make_dirs(&b->dir, e->run_dir, &op->err);
+    int rc = pl_place_make(&b->dir, &fd, e->run_dir, &op->err);
     if (rc == 0)
-        rc = make_listener(&fd, b->dir, &op->err);
-    if (rc == 0)
-        rc = spawn_agent(b, &op->err);
+        rc = pl_place_spawn(&b->pid, &b->pidfd, b->dir, e->agent, b->id, &op->err);
     if (rc < 0) {
         if (b->dir)
             pl_tree_remove(b->dir);
@@ -480,36 +394,6 @@ static void process_stats(struct pl_engine *base, const char *id, pl_stats_done 
 
 /* ---- beginning and end ---- */
 
-/* A directory whose socket nobody listens on belonged to a gateway that is no more; its agent ends by itself. */
-static void remove_deserted(const char *dir)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/link", dir);
-    if (n < 0 || (size_t)n >= sizeof address.sun_path)
-        return;
-    kg_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 &&
-        (errno == ECONNREFUSED || errno == ENOENT))
-        pl_tree_remove(dir);
-}
-
-static void remove_old(const char *run_dir)
-{
-    DIR *dir = opendir(run_dir);
-    struct dirent *entry;
-    while (dir && (entry = readdir(dir))) { // NOLINT(concurrency-mt-unsafe): a stream of its own
-        if (strncmp(entry->d_name, DIR_PREFIX, strlen(DIR_PREFIX)) != 0 ||
-            strlen(entry->d_name) != strlen(DIR_PREFIX "XXXXXX"))
-            continue;
-        kg_autofree char *path = kg_asprintf("%s/%s", run_dir, entry->d_name);
-        remove_deserted(path);
-    }
-    if (dir)
-        closedir(dir);
-}
-
 static void on_up(struct pl_task *task)
 {
     struct engine *e = kg_container_of(task, struct engine, up);
@@ -521,7 +405,7 @@ static void process_start(struct pl_engine *base)
     struct engine *e = engine_of(base);
     kg_log(KG_WARN, "pool", "NO ISOLATION: the process engine runs all code as this server's user",
            "uid=%u run_dir=%s", geteuid(), e->run_dir);
-    remove_old(e->run_dir);
+    pl_place_remove_old(e->run_dir);
     e->up.run = on_up;
     pl_turn_soon(base->turn, &e->up);
 }

@@ -2,7 +2,7 @@
 #define KG_POOL_INSIDE_H
 /*
  * What the pool's own files share: the pool, its boxes and its claims. Nothing outside pool/ (and its tests)
- * includes this. box.c takes boxes through their states, warm.c decides which boxes to make and who gets
+ * includes this. boot.c makes boxes ready, box.c takes them through their states and ends them, warm.c decides which boxes to make and who gets
  * them, sweep.c compares with what the engine really has, pool.c opens and closes.
  */
 #include <jansson.h>
@@ -182,22 +182,8 @@ struct pl_box *pl_pool_find(const struct pl_pool *p, const char *id);
 void pl_pool_add(struct pl_pool *p, struct pl_box *b);
 void pl_pool_remove(struct pl_pool *p, struct pl_box *b);
 
-/* box.c. Starts a box for stock (claim NULL) or for one claim. */
+/* boot.c. Starts a box for stock (claim NULL) or for one claim. */
 struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim);
-const char *pl_box_state_name(enum pl_box_state state);
-/* The only place that changes a box's state. */
-void pl_box_enter(struct pl_box *b, enum pl_box_state to, const char *why);
-/* Ends a box that nobody owns, or whose owner gives it back; quietly. */
-void pl_box_drain(struct pl_box *b, const char *why);
-/* Ends a box that died or broke: tells whoever waits for it or owns it. */
-void pl_box_fail(struct pl_box *b, const struct kg_err *err, bool oom);
-/* Tries again to destroy what could not be destroyed while the engine was down. */
-void pl_box_retry_destroy(struct pl_box *b);
-void pl_box_set_timer(struct pl_box *b, uint32_t ms, uv_timer_cb fired);
-
-/* A box is not freed between begun and ended. */
-void pl_box_op_begun(struct pl_box *b);
-void pl_box_op_ended(struct pl_box *b);
 /* A starting kernel may use more of an idle machine than a running one: whether, and how much. */
 bool pl_box_boosted(const struct pl_box *b);
 uint32_t pl_box_boost_cpu(const struct pl_box *b);
@@ -206,6 +192,22 @@ json_t *pl_box_start_request(const struct pl_runtime *runtime, const struct pl_c
 /* Turns the agent's answer (or failed) into an error: 0 when it says ok. */
 int pl_reply_error(const json_t *reply, const struct kg_err *failed, struct kg_err *out);
 
+/* box.c */
+const char *pl_box_state_name(enum pl_box_state state);
+/* The only place that changes a box's state. */
+void pl_box_enter(struct pl_box *b, enum pl_box_state to, const char *why);
+/* Ends a box that nobody owns, or whose owner gives it back; quietly. */
+void pl_box_drain(struct pl_box *b, const char *why);
+/* Ends a box that died or broke: tells whoever waits for it or owns it. */
+void pl_box_fail(struct pl_box *b, const struct kg_err *err, bool oom);
+void pl_box_destroy_at_engine(struct pl_box *b); /* once it is PL_DRAINING */
+/* Tries again to destroy what could not be destroyed while the engine was down. */
+void pl_box_retry_destroy(struct pl_box *b);
+void pl_box_set_timer(struct pl_box *b, uint32_t ms, uv_timer_cb fired);
+
+/* A box is not freed between begun and ended. */
+void pl_box_op_begun(struct pl_box *b);
+void pl_box_op_ended(struct pl_box *b);
 /* request.c. The reply of a request has come; unknown ids are dropped. */
 void pl_request_reply(struct pl_box *b, struct kg_slice body);
 /* Every waiting request ends with err, now (in the loop's own time) or at the end of the turn. */

@@ -16,6 +16,7 @@
 
 enum {
     READ_BUDGET = 1024 * 1024, /* a wake: other boxes want their turn */
+    OUT_TRIM = 1024 * 1024,    /* sent bytes that are worth moving the rest for */
     OUT_KEEP = 64 * 1024,      /* memory kept for sending when nothing is to be sent */
 };
 
@@ -138,7 +139,7 @@ static void out_trim(struct pl_link *l)
             kg_buf_clear(&l->out);
         return;
     }
-    if (l->out_done < 1024 * 1024 || l->out_done < l->out.len / 2)
+    if (l->out_done < OUT_TRIM || l->out_done < l->out.len / 2)
         return;
     size_t at = 0;
     for (;;) {

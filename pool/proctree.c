@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+/* Fields of /proc/PID/stat; see proc(5). */
+enum { PPID = 4, UTIME = 14, STIME = 15, RSS = 24 };
 enum { ROUNDS = 200, ROUND_MS = 5, ENVIRON_MAX = 256 * 1024 };
 
 struct process {
@@ -55,18 +57,22 @@ static bool read_stat(struct process *out, const char *pid)
         return false;
     text[n] = 0;
     /* The command's name may hold anything, so read on behind the last parenthesis. */
-    const char *rest = strrchr(text, ')');
-    unsigned long user = 0;
-    unsigned long kernel = 0;
-    long rss = 0;
-    *out = (struct process){.pid = (pid_t)strtol(pid, NULL, 10)};
-    if (!rest || sscanf(rest + 1,
-                        " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
-                        "%*d %*u %*u %ld",
-                        &out->state, &out->ppid, &user, &kernel, &rss) != 5)
+    char *at = strrchr(text, ')');
+    if (!at || at[1] != ' ' || !at[2])
         return false;
-    out->ticks = user + kernel;
-    out->pages = rss > 0 ? (uint64_t)rss : 0;
+    *out = (struct process){.pid = (pid_t)strtol(pid, NULL, 10), .state = at[2]};
+    at += 3;
+    long long field[RSS + 1] = {0};
+    for (int i = PPID; i <= RSS; i++) {
+        char *end;
+        field[i] = strtoll(at, &end, 10);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    out->ppid = (pid_t)field[PPID];
+    out->ticks = (uint64_t)(field[UTIME] + field[STIME]);
+    out->pages = (uint64_t)field[RSS];
     return true;
 }
 

@@ -1,0 +1,269 @@
+/* From a box's creation to its readiness, and what its link says on the way. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pool/inside.h"
+
+enum { BOOST_CPU_MILLI = 2000, READY_MAX_MS = 3600000 };
+
+static void fail_timeout(struct pl_box *b, const char *what)
+{
+    struct kg_err err = {0};
+    kg_err_set(&err, -ETIMEDOUT, "%s in time", what);
+    pl_box_fail(b, &err, false);
+}
+
+static void on_create_timer(uv_timer_t *timer)
+{
+    fail_timeout(timer->data, "the engine did not make the box");
+}
+
+static void on_boot_timer(uv_timer_t *timer)
+{
+    fail_timeout(timer->data, "the box's agent did not say hello");
+}
+
+static void on_ready_timer(uv_timer_t *timer)
+{
+    fail_timeout(timer->data, "the kernel did not answer");
+}
+
+static void on_redial_timer(uv_timer_t *timer)
+{
+    fail_timeout(timer->data, "the box's agent did not dial again");
+}
+
+bool pl_box_boosted(const struct pl_box *b)
+{
+    return (b->pool->engine->ops->caps & PL_ENGINE_LIMITS) && b->stock->kind == PL_KERNEL;
+}
+
+/* A starting kernel may use more of an idle machine than a running one. */
+uint32_t pl_box_boost_cpu(const struct pl_box *b)
+{
+    uint32_t most = b->pool->host_cpu_milli;
+    if (most > BOOST_CPU_MILLI)
+        most = BOOST_CPU_MILLI;
+    return b->limits.cpu_milli && b->limits.cpu_milli < most ? most : b->limits.cpu_milli;
+}
+
+static void become_idle(struct pl_box *b)
+{
+    struct pl_stock *s = b->stock;
+    uint64_t ms = kg_clock_ms() - b->begun_ms;
+    s->ready_count++;
+    s->ready_ms_sum += ms;
+    s->ready_ms_last = ms;
+    if (ms > s->ready_ms_max)
+        s->ready_ms_max = ms;
+    pl_box_enter(b, PL_IDLE, "ready");
+    pl_warm_ready(b);
+}
+
+static void on_boost_ended(void *user, const struct kg_err *err)
+{
+    struct pl_box *b = user;
+    if (b->state == PL_WARMING && err) {
+        struct kg_err why = *err;
+        kg_err_wrap(&why, "limit the box's CPU");
+        pl_box_fail(b, &why, false);
+    } else if (b->state == PL_WARMING) {
+        become_idle(b);
+    }
+    pl_box_op_ended(b);
+}
+
+int pl_reply_error(const json_t *reply, const struct kg_err *failed, struct kg_err *out)
+{
+    if (failed) {
+        *out = *failed;
+        return out->code;
+    }
+    if (json_is_true(json_object_get(reply, "ok")))
+        return 0;
+    const char *text = json_string_value(json_object_get(reply, "error"));
+    return kg_err_set(out, -EIO, "%s", text ? text : "the agent refused without a reason");
+}
+
+static void on_started(void *user, const json_t *reply, const struct kg_err *failed)
+{
+    struct pl_box *b = user;
+    struct kg_err err = {0};
+    if (b->state == PL_WARMING) {
+        if (pl_reply_error(reply, failed, &err) < 0) {
+            kg_err_wrap(&err, "start kernel");
+            pl_box_fail(b, &err, false);
+        } else {
+            json_decref(b->info);
+            b->info = json_incref(json_object_get(reply, "kernel_info"));
+            if (pl_box_boosted(b)) {
+                pl_box_op_begun(b);
+                b->pool->engine->ops->limits(b->pool->engine, b->id, b->limits.cpu_milli, 0,
+                                             on_boost_ended, b);
+            } else {
+                become_idle(b);
+            }
+        }
+    }
+    pl_box_op_ended(b);
+}
+
+static void on_link_up(void *user)
+{
+    struct pl_box *b = user;
+    if (b->state != PL_BOOTING) {
+        uv_timer_stop(&b->timer); /* it has dialled again */
+        return;
+    }
+    if (b->stock->kind == PL_PROGRAM) {
+        become_idle(b);
+        return;
+    }
+    pl_box_enter(b, PL_WARMING, "hello");
+    json_int_t ready = json_integer_value(json_object_get(b->start, "ready_ms"));
+    uint32_t limit = ready > 0 && ready < READY_MAX_MS ? (uint32_t)ready : b->pool->tuning.ready_ms;
+    /* The agent's own limit comes first: it can say what went wrong. */
+    pl_box_set_timer(b, limit + limit / 4, on_ready_timer);
+    pl_box_op_begun(b);
+    pl_box_request(b, "kernel.start", kg_steal(&b->start), NULL, 0, on_started, b);
+}
+
+static void on_link_down(void *user, const char *why)
+{
+    struct pl_box *b = user;
+    struct kg_err err = {0};
+    kg_err_set(&err, -ECONNRESET, "link to box %.12s was lost: %s", b->id, why);
+    if (b->state != PL_CLAIMED || b->claim) {
+        pl_box_fail(b, &err, false);
+        return;
+    }
+    pl_box_set_timer(b, b->pool->tuning.redial_ms, on_redial_timer);
+    pl_request_fail_all(b, &err);
+}
+
+static void on_link_broken(void *user, const struct kg_err *err)
+{
+    pl_box_fail(user, err, false);
+}
+
+/* What a kernel in stock says is of no interest, except that it has died. */
+static void watch_event(struct pl_box *b, struct kg_slice body)
+{
+    json_t *event = json_loadb((const char *)body.data, body.len, 0, NULL);
+    const char *name = json_string_value(json_object_get(event, "event"));
+    if (name && strcmp(name, "kernel_exit") == 0) {
+        struct kg_err err = {0};
+        kg_err_set(&err, -EIO, "the kernel exited before it was used");
+        pl_box_fail(b, &err, false);
+    }
+    json_decref(event);
+}
+
+static void on_link_record(void *user, const struct kg_rec *rec, struct kg_slice body)
+{
+    struct pl_box *b = user;
+    if (rec->type == KG_REC_REPLY)
+        pl_request_reply(b, body);
+    else if (b->events)
+        b->events->record(b->user, rec, body);
+    else if (rec->type == KG_REC_EVENT && (b->state == PL_IDLE || b->claim))
+        watch_event(b, body);
+}
+
+static const struct pl_link_events link_events = {
+    .up = on_link_up,
+    .record = on_link_record,
+    .down = on_link_down,
+    .broken = on_link_broken,
+};
+
+static void on_made(void *user, const struct pl_made *made, const struct kg_err *failed)
+{
+    struct pl_box *b = user;
+    struct pl_pool *p = b->pool;
+    struct kg_err err = {0};
+    b->asked = false;
+    if (b->state == PL_DRAINING) { /* nobody wants it any more */
+        if (!failed)
+            close(made->listen_fd);
+        pl_box_destroy_at_engine(b);
+    } else if (failed) {
+        err = *failed;
+        kg_err_wrap(&err, "make a box");
+        pl_box_fail(b, &err, false);
+    } else {
+        b->made = true;
+        b->pid = made->pid;
+        b->made_mark = p->list_mark;
+        pl_box_enter(b, PL_BOOTING, "made");
+        const struct pl_link_config config = {
+            .turn = &p->turn,
+            .box = b->id,
+            .uid = made->uid,
+            .epoch = p->epoch,
+            .hello_ms = p->tuning.hello_ms,
+        };
+        b->link = pl_link_open(&config, made->listen_fd, &link_events, b, &err);
+        if (b->link)
+            pl_box_set_timer(b, p->tuning.boot_ms, on_boot_timer);
+        else
+            pl_box_fail(b, &err, false);
+    }
+    pl_box_op_ended(b);
+}
+
+/* The runtime's request with the claim's environment and directory. */
+json_t *pl_box_start_request(const struct pl_runtime *runtime, const struct pl_claimed *claim)
+{
+    json_t *start = json_deep_copy(runtime->kernel_start);
+    if (!claim)
+        return start;
+    if (claim->env) {
+        json_t *env = json_object_get(start, "env");
+        if (!json_is_object(env)) {
+            env = json_object();
+            json_object_set_new(start, "env", env);
+        }
+        json_object_update(env, claim->env);
+    }
+    if (claim->cwd)
+        json_object_set_new(start, "cwd", json_string(claim->cwd));
+    return start;
+}
+
+struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
+{
+    struct pl_pool *p = stock->pool;
+    const struct pl_runtime *runtime = stock->runtime;
+    struct pl_box *b = kg_calloc(1, sizeof *b);
+    kg_random_hex(b->id, PL_BOX_ID_LEN / 2);
+    b->pool = p;
+    b->stock = stock;
+    b->claim = claim;
+    b->dedicated = claim != NULL;
+    b->begun_ms = kg_clock_ms();
+    TAILQ_INIT(&b->pending);
+    b->limits = stock->kind == PL_KERNEL ? runtime->kernel_limits : runtime->program_limits;
+    if (claim && claim->has_limits)
+        b->limits = claim->limits;
+    if (stock->kind == PL_KERNEL)
+        b->start = pl_box_start_request(runtime, claim);
+    uv_timer_init(p->loop, &b->timer);
+    b->timer.data = b;
+    pl_pool_add(p, b); /* before the engine hears of it: the sweep never takes it for a stray */
+    p->box_count++;
+    pl_box_enter(b, PL_CREATING, claim ? "for a claim" : "for stock");
+    pl_box_set_timer(b, p->tuning.create_ms, on_create_timer);
+    struct pl_box_spec spec = {.id = b->id, .image = runtime->image, .limits = b->limits};
+    if (pl_box_boosted(b))
+        spec.limits.cpu_milli = pl_box_boost_cpu(b);
+    pl_box_op_begun(b);
+    b->asked = true;
+    p->engine->ops->create(p->engine, &spec, on_made, b);
+    return b;
+}
