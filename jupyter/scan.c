@@ -13,6 +13,13 @@ struct cursor {
     bool escaped; /* the string that was skipped last had escapes in it */
 };
 
+/* A span of nothing may have no pointer, and nothing may be added to one that is NULL. */
+static struct cursor over(struct kg_span text)
+{
+    const uint8_t *at = text.data ? text.data : (const uint8_t *)"";
+    return (struct cursor){.at = at, .end = at + text.len};
+}
+
 static bool fail(struct cursor *c, const uint8_t *at, const char *why)
 {
     c->at = at;
@@ -264,13 +271,14 @@ static int told(const struct cursor *c, const uint8_t *start, struct kg_err *err
 
 int jy_scan_begin(struct jy_scan *s, struct kg_span json, struct kg_err *err)
 {
-    struct cursor c = {.at = json.data, .end = json.data + json.len};
+    struct cursor c = over(json);
+    const uint8_t *start = c.at;
     skip_space(&c);
     if (c.at == c.end || *c.at != '{') {
         fail(&c, c.at, "object expected");
-        return told(&c, json.data, err);
+        return told(&c, start, err);
     }
-    *s = (struct jy_scan){json.data, c.at + 1, c.end, true};
+    *s = (struct jy_scan){start, c.at + 1, c.end, true};
     return 0;
 }
 
@@ -320,15 +328,16 @@ int jy_scan_next(struct jy_scan *s, struct jy_member *out, struct kg_err *err)
 
 int jy_json_check(struct kg_span json, enum jy_json_type *type, struct kg_err *err)
 {
-    struct cursor c = {.at = json.data, .end = json.data + json.len};
-    const uint8_t *start;
+    struct cursor c = over(json);
+    const uint8_t *start = c.at;
+    const uint8_t *value;
     enum jy_json_type t;
-    if (!skip_value(&c, &start, &t))
-        return told(&c, json.data, err);
+    if (!skip_value(&c, &value, &t))
+        return told(&c, start, err);
     skip_space(&c);
     if (c.at != c.end) {
         fail(&c, c.at, "text after the value");
-        return told(&c, json.data, err);
+        return told(&c, start, err);
     }
     if (type)
         *type = t;
@@ -435,6 +444,8 @@ static const uint8_t *decode_u(struct kg_buf *out, const uint8_t *p, const uint8
 
 void jy_text_decode(struct kg_buf *out, struct kg_span raw)
 {
+    if (raw.len == 0)
+        return;
     const uint8_t *p = raw.data;
     const uint8_t *end = raw.data + raw.len;
     while (p < end) {

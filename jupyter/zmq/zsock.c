@@ -20,7 +20,7 @@ enum {
 /* A message that waits, with its own copy of the bytes behind the spans. */
 struct jy_zsend {
     TAILQ_ENTRY(jy_zsend) link;
-    size_t bytes;
+    size_t cost; /* bytes, and what keeping them takes */
     size_t count;
     struct kg_span frames[];
 };
@@ -195,11 +195,13 @@ static int send_frames(struct jy_zsock *s, const struct kg_span *frames, size_t 
     return failed;
 }
 
-static void enqueue(struct jy_zsock *s, const struct kg_span *frames, size_t count, size_t bytes)
+/* cost: what the message counts for in s->queued. */
+static void enqueue(struct jy_zsock *s, const struct kg_span *frames, size_t count, size_t bytes,
+                    size_t cost)
 {
     struct jy_zsend *p = kg_malloc(sizeof *p + count * sizeof *p->frames + bytes);
     uint8_t *at = (uint8_t *)&p->frames[count];
-    p->bytes = bytes;
+    p->cost = cost;
     p->count = count;
     for (size_t i = 0; i < count; i++) {
         if (frames[i].len)
@@ -208,7 +210,7 @@ static void enqueue(struct jy_zsock *s, const struct kg_span *frames, size_t cou
         at += frames[i].len;
     }
     TAILQ_INSERT_TAIL(&s->queue, p, link);
-    s->queued += bytes;
+    s->queued += cost;
 }
 
 int jy_zsock_send(struct jy_zsock *s, const struct kg_span *frames, size_t count,
@@ -227,12 +229,12 @@ int jy_zsock_send(struct jy_zsock *s, const struct kg_span *frames, size_t count
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         bytes += frames[i].len;
-    /* also counts what an empty message costs, or a flood of them would have no limit */
-    size_t cost = bytes + count * sizeof *frames;
+    /* with what an empty message costs, or a flood of them would have no limit */
+    size_t cost = bytes + sizeof(struct jy_zsend) + count * sizeof *frames;
     if (cost > s->config.queue_max || s->queued > s->config.queue_max - cost)
         return kg_err_set(err, -ENOBUFS, "%zu bytes wait for the peer, the limit is %zu", s->queued,
                           s->config.queue_max);
-    enqueue(s, frames, count, bytes);
+    enqueue(s, frames, count, bytes, cost);
     return 0;
 }
 
@@ -250,7 +252,7 @@ static void drop_first(struct jy_zsock *s)
 {
     struct jy_zsend *p = TAILQ_FIRST(&s->queue);
     TAILQ_REMOVE(&s->queue, p, link);
-    s->queued -= p->bytes;
+    s->queued -= p->cost;
     free(p);
 }
 
@@ -275,7 +277,7 @@ static void flush(struct jy_zsock *s)
         if (rc == -EAGAIN)
             return;
         if (rc < 0)
-            kg_log(KG_WARN, "zmq", "waiting message dropped", "bytes=%zu error=%s", p->bytes,
+            kg_log(KG_WARN, "zmq", "waiting message dropped", "bytes=%zu error=%s", p->cost,
                    zmq_strerror(-rc));
         drop_first(s);
     }

@@ -29,7 +29,8 @@ struct jy_zsock_config {
     struct kg_span identity; /* empty: none */
     int send_hwm;            /* messages inside ZeroMQ; 0: its default of 1000; -1: no limit */
     int recv_hwm;
-    size_t queue_max; /* bytes that may wait here when ZeroMQ takes no more; 0: 64 MiB */
+    size_t
+        queue_max; /* bytes (48 and 16 a frame on top) that may wait here when ZeroMQ takes no more; 0: 64 MiB */
     int64_t
         frame_max; /* bytes of an incoming frame: a peer that sends more is dropped; 0: 80 MiB */
     size_t frames_max; /* frames of an incoming message: longer ones are discarded; 0: 2048 */
@@ -55,7 +56,7 @@ int jy_zsock_last_endpoint(struct jy_zsock *s, char *out, size_t n, struct kg_er
  * Returns 0, -ENOBUFS when queue_max would be passed (nothing is sent then), -EINVAL for count 0. */
 int jy_zsock_send(struct jy_zsock *s, const struct kg_span *frames, size_t count,
                   struct kg_err *err);
-size_t jy_zsock_queued(const struct jy_zsock *s); /* bytes that wait here */
+size_t jy_zsock_queued(const struct jy_zsock *s); /* bytes that wait here, with overhead */
 uint64_t
 jy_zsock_discarded(const struct jy_zsock *s); /* messages with more than frames_max frames */
 

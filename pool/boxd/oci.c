@@ -85,6 +85,8 @@ static void process(struct kg_json *j, const struct bd_oci *spec)
     kg_json_key(j, "additionalGids");
     kg_json_array_begin(j);
     kg_json_int(j, BD_LINK_GID);
+    /* to connect to kernels' sockets, which user code makes for its own group: no capability does that */
+    kg_json_int(j, BD_USER_ID);
     kg_json_array_end(j);
     kg_json_object_end(j);
     strings(j, "args", args, sizeof(args) / sizeof(args[0]));

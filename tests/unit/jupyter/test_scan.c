@@ -108,6 +108,7 @@ static void invalid_json_is_refused_with_its_place(void **state)
 static void a_nul_is_no_whitespace_and_no_part_of_a_string(void **state)
 {
     (void)state;
+    assert_int_equal(jy_json_check((struct kg_span){0}, NULL, NULL), -EPROTO);
     assert_int_equal(jy_json_check(kg_span_of("{}\0", 3), NULL, NULL), -EPROTO);
     assert_int_equal(jy_json_check(kg_span_of("\"a\0b\"", 5), NULL, NULL), -EPROTO);
 }

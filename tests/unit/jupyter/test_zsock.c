@@ -231,6 +231,11 @@ static void the_queue_has_a_limit(void **state)
     assert_in_range(sent, 9, 12);
     assert_true(jy_zsock_queued(a.s) <= 10000);
     assert_non_null(strstr(err.text, "10000"));
+    /* messages without bytes have their price too */
+    frame.len = 0;
+    for (sent = 0; (rc = jy_zsock_send(a.s, &frame, 1, &err)) == 0 && sent < 1000;)
+        sent++;
+    assert_int_equal(rc, -ENOBUFS);
 }
 
 static void pausing_stops_and_resuming_brings_what_came_meanwhile(void **state)
