@@ -500,7 +500,7 @@ void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j)
     kg_json_kstr(j, "last_activity", when);
     kg_json_kstr(j, "execution_state", state_names[k->state]);
     kg_json_kint(j, "connections", (int64_t)kg_kernel_connections(k));
-    if (k->reason[0])
+    if (k->state == KG_K_DEAD || k->state == KG_K_RESTARTING)
         kg_json_kstr(j, "reason", k->reason);
     kg_json_object_end(j);
 }
