@@ -261,9 +261,13 @@ static int get(const struct bd_hierarchy *h, const char *name, const char *file,
     size_t n = key ? strlen(key) : 0;
     for (const char *line = kg_buf_cstr(&text); *line;) {
         if (!key || (strncmp(line, key, n) == 0 && line[n] == ' ')) {
-            if (sscanf(line + n, "%" SCNu64, out) == 1)
-                return 0;
-            break;
+            char *end;
+            errno = 0;
+            uint64_t value = strtoull(line + n, &end, 10);
+            if (errno || end == line + n)
+                break;
+            *out = value;
+            return 0;
         }
         line += strcspn(line, "\n");
         line += *line == '\n';

@@ -76,10 +76,9 @@ static void job_closed(uv_handle_t *timer)
 /* In the child: nothing here may allocate. */
 __attribute__((noreturn)) static void become_runtime(const struct bd_job *job, pid_t boxd)
 {
-    /* Go's collector costs more than the memory it saves in a process that lives for 30 ms. */
     static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    static char home[] = "HOME=/", collector[] = "GOGC=off";
-    static char *const env[] = {path, home, collector, NULL};
+    static char home[] = "HOME=/";
+    static char *const env[] = {path, home, NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -39,7 +39,7 @@ void bd_tmpfs_split(struct bd_tmpfs out[BD_TMPFS_COUNT], uint32_t tmp_mb, uint32
     uint32_t kernel_inodes = tmp_inodes / 16 < 256 ? tmp_inodes / 16 : 256;
     uint32_t shm_inodes = tmp_inodes / 16;
     uint32_t tmp_files = (uint32_t)((uint64_t)tmp_inodes * 3 / 8);
-    out[0] = (struct bd_tmpfs){"/run/kernel", kernel, kernel_inodes, "0700", true, false};
+    out[0] = (struct bd_tmpfs){"/run/kernel", kernel, kernel_inodes, "0710", true, false};
     out[1] = (struct bd_tmpfs){"/dev/shm", shm, shm_inodes, "1777", false, false};
     out[2] = (struct bd_tmpfs){"/tmp", tmp, tmp_files, "1777", false, true};
     out[3] = (struct bd_tmpfs){"/work",
@@ -106,7 +106,7 @@ static void process(struct kg_json *j, const struct bd_oci *spec)
     rlimit(j, "RLIMIT_CORE", 0);
     rlimit(j, "RLIMIT_NPROC", spec->pids);
     rlimit(j, "RLIMIT_FSIZE", (uint64_t)spec->memory_mb << 20);
-    rlimit(j, "RLIMIT_MEMLOCK", least(64 * 1024, spec->memlock_max));
+    rlimit(j, "RLIMIT_MEMLOCK", least(65536, spec->memlock_max));
     rlimit(j, "RLIMIT_MSGQUEUE", 819200);
     kg_json_array_end(j);
     kg_json_kbool(j, "noNewPrivileges", true);

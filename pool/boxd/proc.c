@@ -1,9 +1,9 @@
 #include "pool/boxd/proc.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +25,10 @@ int bd_proc_parse_stat(const char *text, char *state, uint64_t *ticks)
             return -EPROTO;
         p++;
     }
-    return sscanf(p, "%" SCNu64, ticks) == 1 ? 0 : -EPROTO;
+    char *end;
+    errno = 0;
+    *ticks = strtoull(p, &end, 10);
+    return errno || end == p ? -EPROTO : 0;
 }
 
 int bd_proc_start(pid_t pid, uint64_t *ticks, struct kg_err *err)

@@ -258,18 +258,21 @@ static void reply_ping(struct connection *c, int64_t id)
 static void handle_living(struct connection *c, const struct bd_request *r)
 {
     struct kg_err err = {0};
-    struct bd_stats stats;
+    struct bd_stats stats = {0};
     struct bd_box *box = bd_box_find(c->server->boxes, r->box, &err);
-    if (!box)
+    int rc = box ? 0 : err.code;
+    if (rc == 0 && r->op == BD_SET_LIMITS)
+        rc = bd_box_limits(box, r, &err);
+    else if (rc == 0 && r->op == BD_STATS)
+        rc = bd_box_stats(box, &stats, &err);
+    if (rc < 0)
         reply_error(c, r->id, &err);
     else if (r->op == BD_ATTACH)
         reply_link(c, r->id, box);
-    else if (r->op == BD_SET_LIMITS)
-        bd_box_limits(box, r, &err) < 0 ? reply_error(c, r->id, &err) : reply_ok(c, r->id);
-    else if (bd_box_stats(box, &stats, &err) < 0)
-        reply_error(c, r->id, &err);
-    else
+    else if (r->op == BD_STATS)
         reply_stats(c, r->id, &stats);
+    else
+        reply_ok(c, r->id);
 }
 
 static void handle(struct connection *c, const char *text, size_t n)

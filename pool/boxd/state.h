@@ -30,6 +30,6 @@ struct bd_state {
 /* Appends it as JSON. */
 void bd_state_write(struct kg_buf *out, const struct bd_state *state);
 /* Reads it: -EPROTO for anything that bd_state_write would not have written. */
-int bd_state_parse(struct bd_state *out, const char *text, size_t n, struct kg_err *err);
+int bd_state_parse(struct bd_state *out, const char *in, size_t n, struct kg_err *err);
 
 #endif
