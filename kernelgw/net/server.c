@@ -221,25 +221,30 @@ static int open_lws(struct kg_net *n, struct kg_err *err)
     n->fd_limit = (int)cut.rlim_cur;
     void *loops[1] = {n->config.loop};
     n->protocols[0] = ws_protocol();
+    uint64_t tls = n->config.tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0;
     struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   (n->config.tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_VALIDATE_UTF8 | tls,
         .foreign_loops = loops,
-        .protocols = n->protocols,
         .pt_serv_buf_size = LWS_BUFFER_BYTES,
         .pcontext = &n->lws,
         .user = n,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };
+    /* Without the TLS option of the context: this end is plain, and a vhost with it loads all CAs. */
+    struct lws_context_creation_info plain = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .vhost_name = "plain",
+        .protocols = n->protocols,
+    };
     setrlimit(RLIMIT_NOFILE, &cut);
     n->lws = lws_create_context(&info);
+    n->vhost = n->lws ? lws_create_vhost(n->lws, &plain) : NULL;
     setrlimit(RLIMIT_NOFILE, &old);
-    if (!n->lws)
+    if (!n->vhost)
         return kg_err_set(err, -EIO,
                           "libwebsockets did not start (is libwebsockets-evlib-uv installed?)");
-    n->vhost = lws_get_vhost_by_name(n->lws, "default");
     return 0;
 }
 

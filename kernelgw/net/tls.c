@@ -240,7 +240,7 @@ int tls_open(struct net_tls **out, struct kg_net *n, struct kg_err *err)
                                              .rx_buffer_size = 0};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .vhost_name = "tls",
         .protocols = t->protocols,
         .ssl_cert_filepath = n->config.tls_cert,
