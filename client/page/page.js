@@ -4,15 +4,16 @@
  */
 "use strict";
 
-const CONSOLE_PIECES = 4000; // the oldest go when there are more
-const PIECE_CHARACTERS = 100000;
+const CONSOLE_CHARACTERS = 400000; // the oldest blocks go when there are more
+const BLOCK_CHARACTERS = 4000; // a block ends with the line that fills it
+const BLOCK_MOST = 40000; // or here, when that line does not end
 const RECONNECT_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
 
 const files = new Map(); // path -> {text} or {base64}
 let shown = null; // the path whose text is in the editor
-let run = null; // {id, source, lastSeq, ended, eof}
+let run = null; // {id, abort, lastSeq, ended, eof}
 
 /* --- talking to the server --- */
 
@@ -36,30 +37,70 @@ async function call(method, url, body, type) {
 
 /* --- console --- */
 
-let pending = [];
+let pending = []; // what has not been drawn yet
+let block = null; // the element that takes the next text, and how much it has
+let blockLength = 0;
+let total = 0;
 
 function print(kind, text) {
   if (!text) return;
   if (pending.length === 0) requestAnimationFrame(flush);
   const last = pending[pending.length - 1];
-  if (last && last.kind === kind && last.text.length < PIECE_CHARACTERS) last.text += text;
+  if (last && last.kind === kind) last.text += text;
   else pending.push({ kind, text });
+}
+
+/* Blocks keep the browser from laying out everything again when a line comes or the oldest goes. */
+function put(kind, text) {
+  let at = 0;
+  while (at < text.length) {
+    if (!block) {
+      block = document.createElement("div");
+      blockLength = 0;
+      $("console").append(block);
+    }
+    let end = text.indexOf("\n", Math.min(text.length, at + Math.max(0, BLOCK_CHARACTERS - blockLength)));
+    end = end < 0 ? text.length : end + 1;
+    end = Math.min(end, at + BLOCK_MOST - blockLength);
+    const span = document.createElement("span");
+    span.className = kind;
+    span.textContent = text.slice(at, end);
+    block.append(span);
+    blockLength += end - at;
+    total += end - at;
+    at = end;
+    if (blockLength >= BLOCK_MOST || (blockLength >= BLOCK_CHARACTERS && text[at - 1] === "\n")) block = null;
+  }
 }
 
 function flush() {
   const box = $("console");
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-  const fresh = document.createDocumentFragment();
-  for (const piece of pending) {
-    const span = document.createElement("span");
-    span.className = piece.kind;
-    span.textContent = piece.text;
-    fresh.append(span);
-  }
+  for (const piece of pending) put(piece.kind, piece.text);
   pending = [];
-  box.append(fresh);
-  while (box.childElementCount > CONSOLE_PIECES) box.firstElementChild.remove();
+  while (total > CONSOLE_CHARACTERS && box.firstElementChild !== block) {
+    total -= box.firstElementChild.textContent.length;
+    box.firstElementChild.remove();
+  }
   if (atEnd) box.scrollTop = box.scrollHeight;
+}
+
+function clearConsole() {
+  $("console").replaceChildren();
+  pending = [];
+  block = null;
+  total = 0;
+}
+
+/* Until what was printed is drawn, and what the person does meanwhile is heard. */
+function drawn() {
+  return new Promise((good) => {
+    const timer = setTimeout(good, 250); // a page in the background draws nothing
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      setTimeout(good, 0);
+    });
+  });
 }
 
 function note(text) {
@@ -169,41 +210,60 @@ function describe(model) {
 
 function ended(text) {
   run.ended = true;
-  if (run.source) run.source.close();
   note(`— ${text}`);
   $("status").textContent = `${text[0].toUpperCase()}${text.slice(1)}`;
   buttons();
 }
 
-/* The stream of this run from where it broke off. A browser's own reconnect would begin again. */
-function listen(mine) {
-  const source = new EventSource(`api/runs/${mine.id}/output?from=${mine.lastSeq + 1}`);
-  mine.source = source;
-  const on = (name, act) =>
-    source.addEventListener(name, (event) => {
-      if (run !== mine || mine.ended) return;
-      if (event.lastEventId) mine.lastSeq = Number(event.lastEventId);
-      act(JSON.parse(event.data));
-    });
-  on("stdout", (text) => print("stdout", text));
-  on("stderr", (text) => print("stderr", text));
-  on("gap", (gap) => note(`[${gap.messages} messages (${gap.bytes} bytes) are no longer kept]`));
-  on("state", (state) => ($("status").textContent = `${state[0].toUpperCase()}${state.slice(1)}…`));
-  on("exit", (model) => ended(describe(model)));
-  source.onerror = async () => {
-    source.close();
-    if (run !== mine || mine.ended) return;
+function take(line) {
+  const event = JSON.parse(line);
+  if (event.seq) run.lastSeq = event.seq;
+  if (event.stdout !== undefined) print("stdout", event.stdout);
+  else if (event.stderr !== undefined) print("stderr", event.stderr);
+  else if (event.gap) note(`[${event.gap.messages} messages (${event.gap.bytes} bytes) are no longer kept]`);
+  else if (event.state) $("status").textContent = `${event.state[0].toUpperCase()}${event.state.slice(1)}…`;
+  else if (event.exit) ended(describe(event.exit));
+}
+
+/*
+ * Reads the run's output from where it broke off, as lines of JSON. Not by an EventSource: that one can't be
+ * slowed, and a program that prints without end would keep this page from hearing its Stop button. Here the
+ * next piece is read when the last one is drawn, and the server waits.
+ */
+async function read(mine) {
+  const response = await fetch(`api/runs/${mine.id}/output?from=${mine.lastSeq + 1}`, {
+    headers: { Accept: "application/x-ndjson" },
+    credentials: "same-origin",
+    signal: mine.abort.signal,
+  });
+  if (!response.ok) throw Object.assign(new Error(`${response.status} ${response.statusText}`), { status: response.status });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done || run !== mine) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    lines.forEach(take);
+    if (mine.ended) return;
+    await drawn();
+  }
+}
+
+async function listen(mine) {
+  while (run === mine && !mine.ended) {
     try {
-      await call("GET", `api/runs/${mine.id}`);
+      await read(mine);
     } catch (error) {
+      if (run !== mine || mine.ended) return;
       if (error.status) {
         ended(`lost: ${error.message}`);
         return;
       }
       $("status").textContent = "The server does not answer; trying again…";
     }
-    setTimeout(() => run === mine && !mine.ended && listen(mine), RECONNECT_MS);
-  };
+    if (run === mine && !mine.ended) await new Promise((good) => setTimeout(good, RECONNECT_MS));
+  }
 }
 
 async function start(event) {
@@ -228,7 +288,8 @@ async function start(event) {
   $("run").disabled = true;
   try {
     const model = await call("POST", "api/runs", JSON.stringify(body), "application/json");
-    run = { id: model.run_id, source: null, lastSeq: 0, ended: false, eof: false };
+    if (run) run.abort.abort();
+    run = { id: model.run_id, abort: new AbortController(), lastSeq: 0, ended: false, eof: false };
     listen(run);
     buttons();
     $("stdin").focus();
@@ -323,7 +384,7 @@ function wire() {
   $("stop").addEventListener("click", stop);
   $("stdin-form").addEventListener("submit", typed);
   $("eof").addEventListener("click", endInput);
-  $("clear").addEventListener("click", () => $("console").replaceChildren());
+  $("clear").addEventListener("click", clearConsole);
   $("new-file").addEventListener("click", newFile);
   $("remove-file").addEventListener("click", removeFile);
   $("files").addEventListener("change", () => {

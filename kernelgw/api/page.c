@@ -22,6 +22,7 @@
 EMBED(index, "index.html");
 EMBED(style, "page.css");
 EMBED(script, "page.js");
+EMBED(icon, "icon.svg");
 
 struct asset {
     const char *name, *content_type;
@@ -32,6 +33,7 @@ static const struct asset assets[] = {
     {"index.html", "text/html; charset=utf-8", kg_asset_index, kg_asset_index_end},
     {"page.css", "text/css; charset=utf-8", kg_asset_style, kg_asset_style_end},
     {"page.js", "text/javascript; charset=utf-8", kg_asset_script, kg_asset_script_end},
+    {"icon.svg", "image/svg+xml", kg_asset_icon, kg_asset_icon_end},
 };
 
 /* FNV-1a: it has only to change when the bytes do. */

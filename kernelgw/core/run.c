@@ -198,7 +198,8 @@ static void send_input(struct kg_run *r, const void *data, size_t n, bool eof)
 {
     json_t *req = json_pack("{s:s,s:b}", "run_id", r->id, "eof", eof);
     r->refs++;
-    pl_box_request(r->box, "run.stdin", req, data, n, stdin_sent, r);
+    /* NULL would mean a request without data, for which the agent would wait */
+    pl_box_request(r->box, "run.stdin", req, data ? data : "", n, stdin_sent, r);
 }
 
 static void started(void *user, const json_t *reply, const struct kg_err *err)

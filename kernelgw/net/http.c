@@ -81,8 +81,9 @@ const char *kg_http_header(const struct kg_http *req, const char *name)
 
 const uint8_t *kg_http_body(const struct kg_http *req, size_t *n)
 {
+    static const uint8_t nothing[1];
     *n = req->body.len;
-    return req->body.data;
+    return req->body.len ? req->body.data : nothing;
 }
 
 const char *kg_http_peer(const struct kg_http *req)

@@ -56,8 +56,8 @@ const char *kg_http_arg(const struct kg_http *req, const char *name);
 /* Header by lower-case name: authorization, origin, host, cookie, content-type, accept, if-none-match,
  * x-xsrftoken, access-control-request-method, sec-websocket-protocol, ...; or NULL. */
 const char *kg_http_header(const struct kg_http *req, const char *name);
-const uint8_t *kg_http_body(const struct kg_http *req, size_t *n);
-const char *kg_http_peer(const struct kg_http *req); /* numeric address */
+const uint8_t *kg_http_body(const struct kg_http *req, size_t *n); /* never NULL */
+const char *kg_http_peer(const struct kg_http *req);               /* numeric address */
 bool kg_http_is_upgrade(const struct kg_http *req);
 /* Any time before the answer: called when the client goes away first; the request is then gone. A client
  * that only shut its sending side is not gone: it gets its answer. */
