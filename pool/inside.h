@@ -35,6 +35,7 @@ struct pl_tuning {
     uint32_t configure_ms; /* kernel.configure */
     uint32_t claim_ms;     /* a claim's whole wait */
     uint32_t down_ms;      /* a claim's wait for an engine that is down */
+    uint32_t refill_ms;    /* after a box was handed out, while the stock still has others */
     uint32_t sweep_ms;     /* between sweeps */
     uint32_t orphan_ms;    /* an unknown box is left alone until this old */
     uint32_t backoff_ms;   /* after a failed start, doubled up to backoff_max_ms */
@@ -66,8 +67,9 @@ struct pl_stock {
     uint32_t covered;  /* of them, those that a starting box will serve */
     bool no_configure; /* the agent said that this kernel can't be configured warm */
     uint32_t failures_in_row;
-    uint64_t failed_at_ms; /* kg_clock_ms */
-    uint64_t retry_at_ms;  /* 0: at once */
+    uint64_t refill_at_ms; /* kg_clock_ms */
+    uint64_t failed_at_ms;
+    uint64_t retry_at_ms; /* 0: at once */
     char last_error[KG_ERR_TEXT_MAX];
     uint64_t hits, misses, cold, failures, lost;
     uint64_t ready_count, ready_ms_sum, ready_ms_max, ready_ms_last;

@@ -19,6 +19,7 @@ const struct pl_tuning pl_tuning_default = {
     .configure_ms = 10000,
     .claim_ms = 60000,
     .down_ms = 5000,
+    .refill_ms = 200,
     .sweep_ms = 30000,
     .orphan_ms = 60000,
     .backoff_ms = 250,

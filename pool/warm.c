@@ -73,6 +73,7 @@ static void hand_over(struct pl_claimed *c, struct pl_box *b)
     b->claim = c;
     c->box = b;
     c->state = PL_READYING;
+    c->stock->refill_at_ms = kg_clock_ms() + b->pool->tuning.refill_ms;
     if (b->dedicated || (!c->env && !c->cwd)) {
         pl_claim_deliver(c, b);
         return;
@@ -256,6 +257,14 @@ static void start_for_claims(struct pl_pool *p, uint64_t now, uint64_t *next)
     }
 }
 
+/* Starting a successor takes all of a core or two, just when the one that was handed out has its first cell to run. While
+ * the stock has others that can wait a moment; the last one's successor can't. */
+static uint64_t refill_at(const struct pl_stock *s)
+{
+    uint64_t at = s->idle > 0 ? s->refill_at_ms : 0;
+    return at > s->retry_at_ms ? at : s->retry_at_ms;
+}
+
 static void refill(struct pl_pool *p, uint64_t now, uint64_t *next)
 {
     bool more = p->engine_up;
@@ -267,8 +276,8 @@ static void refill(struct pl_pool *p, uint64_t now, uint64_t *next)
                 continue;
             if (p->starting >= p->max_starting || p->box_count >= p->max_boxes)
                 return;
-            if (now < s->retry_at_ms) {
-                sooner(next, s->retry_at_ms);
+            if (now < refill_at(s)) {
+                sooner(next, refill_at(s));
                 continue;
             }
             pl_box_start(s, NULL);

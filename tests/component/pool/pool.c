@@ -139,6 +139,24 @@ static void kernels_come_from_stock_warm(struct stage *s)
     say("kernels come from stock warm");
 }
 
+static void a_warm_kernel_takes_an_environment(struct stage *s)
+{
+    struct got g;
+    stage_open_pool(s, 2, 1, 0);
+    stage_until(s, s->pool->stocks[0].idle == 1);
+    json_t *env = json_pack("{s:s}", "KERNEL_USERNAME", "ada");
+    struct pl_claim claim = {.runtime = "python3", .kind = PL_KERNEL, .env = env, .cwd = "/tmp"};
+    stage_claim_as(s, &g, &claim);
+    stage_expect_box(s, &g);
+    json_decref(env);
+    printf("  warm kernel with environment and directory: %.2f ms\n", g.ms);
+    check(s->pool->stocks[0].hits == 1 && s->pool->stocks[0].failures == 0);
+    check(g.records == 0); /* it left no trace */
+    stage_give_back(&g);
+    stage_close_pool(s);
+    say("a warm kernel takes an environment");
+}
+
 static void a_killed_boxd_costs_no_box_and_leaves_none(struct stage *s)
 {
     enum { N = 6 };
@@ -221,6 +239,7 @@ int main(int argc, char **argv)
     if (s.oci) {
         out_of_memory_is_counted(&s);
         kernels_come_from_stock_warm(&s);
+        a_warm_kernel_takes_an_environment(&s);
         a_killed_boxd_costs_no_box_and_leaves_none(&s);
         the_next_gateway_finds_nothing_of_the_last(&s);
     }

@@ -235,11 +235,16 @@ static void on_claimed(void *user, struct pl_box *box, const json_t *info, const
         pl_box_set_events(box, &events, g);
 }
 
+void stage_claim_as(struct stage *s, struct got *g, const struct pl_claim *claim)
+{
+    *g = (struct got){.asked_us = uv_hrtime() / 1000};
+    pl_claim(s->pool, claim, on_claimed, g);
+}
+
 void stage_claim(struct stage *s, struct got *g, enum pl_kind kind)
 {
     struct pl_claim claim = {.runtime = "python3", .kind = kind};
-    *g = (struct got){.asked_us = uv_hrtime() / 1000};
-    pl_claim(s->pool, &claim, on_claimed, g);
+    stage_claim_as(s, g, &claim);
 }
 
 void stage_expect_box(struct stage *s, struct got *g)

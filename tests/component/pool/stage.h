@@ -66,6 +66,7 @@ void stage_kill_boxd(struct stage *s);
 void stage_turn(struct stage *s);
 
 void stage_claim(struct stage *s, struct got *g, enum pl_kind kind);
+void stage_claim_as(struct stage *s, struct got *g, const struct pl_claim *claim);
 /* Waits for the claim's end and its box. */
 void stage_expect_box(struct stage *s, struct got *g);
 void stage_give_back(struct got *g);

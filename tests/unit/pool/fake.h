@@ -490,6 +490,7 @@ static inline int fake_setup(void **state)
     f->base.ops = &fake_ops;
     f->tuning = pl_tuning_default;
     f->tuning.backoff_ms = 10;
+    f->tuning.refill_ms = 0;
     f->runtimes[0] = (struct pl_runtime){
         .name = "python3",
         .image = "python",

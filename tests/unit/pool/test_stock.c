@@ -32,6 +32,25 @@ static void a_claim_takes_from_stock_and_the_stock_is_refilled(void **state)
     until(f, fake_boxes(f) == 1);
 }
 
+static void refill_waits_a_moment_while_the_stock_has_others(void **state)
+{
+    struct fake *f = *state;
+    struct got g[2];
+    f->tuning.refill_ms = 60;
+    f->runtimes[0].stock_kernels = 2;
+    fake_open(f);
+    until(f, fake_stock(f, PL_KERNEL)->idle == 2);
+    uint64_t began = kg_clock_ms();
+    claim_kind(&g[0], f, PL_KERNEL);
+    until(f, f->creates == 3);
+    assert_true(kg_clock_ms() - began >= 60);
+    until(f, fake_stock(f, PL_KERNEL)->idle == 2);
+    claim_kind(&g[0], f, PL_KERNEL);
+    claim_kind(&g[1], f, PL_KERNEL);
+    uv_run(&f->loop, UV_RUN_NOWAIT); /* both are gone: no waiting */
+    assert_int_equal(f->pool->starting, 2);
+}
+
 static void a_warm_kernel_gets_its_environment_and_directory(void **state)
 {
     struct fake *f = *state;
@@ -293,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         pool_test(a_stock_is_filled_with_kernels_that_have_answered),
         pool_test(a_claim_takes_from_stock_and_the_stock_is_refilled),
+        pool_test(refill_waits_a_moment_while_the_stock_has_others),
         pool_test(a_warm_kernel_gets_its_environment_and_directory),
         pool_test(what_a_running_kernel_cannot_take_forces_a_cold_start),
         pool_test(a_kernel_that_cannot_be_configured_is_replaced_by_a_cold_one),
