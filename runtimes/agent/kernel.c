@@ -522,13 +522,10 @@ static int open_zmq(struct kk_kernel *k, struct kg_err *err)
         .connected = on_connected,
         .bad_signature = on_bad_signature,
     };
-    /* ZeroMQ's threads are born with the first socket and keep the user's right to reach the kernel's. */
-    kk_user_begin(k->options);
     int rc = k->zloop ? 0 : jy_zloop_open(&k->zloop, k->loop, err);
     if (rc == 0)
         rc = kk_wires_open(&k->wires, k->loop, k->zloop, k->options, k->spec.transport, &events, k,
                            err);
-    kk_user_end(k->options);
     return rc;
 }
 
@@ -572,7 +569,8 @@ static int spawn_kernel(struct kk_kernel *k, struct kg_err *err)
             .envp = k->spec.envp,
             .cwd = k->spec.cwd,
             .fds = {null, out[1], errs[1]},
-            .umask = 007, /* the sockets are for our group as well: without capabilities we connect by it */
+            .umask =
+                007, /* the sockets are for our group as well: without capabilities we connect by it */
         };
         pid = kk_spawn(&s, &listener, err);
     }

@@ -18,7 +18,7 @@ struct kk_options {
 /*
  * Between the two, this thread touches files as the user does: what it makes belongs to the user, what the user may
  * not reach it cannot reach either. The agent has no capability to override modes or to change owners, and needs none.
- * A thread started meanwhile keeps this for good. Nothing happens when user code runs as we do.
+ * A thread started meanwhile keeps this for good. Pairs do not nest. Nothing happens when user code runs as we do.
  */
 void kk_user_begin(const struct kk_options *o);
 void kk_user_end(const struct kk_options *o);

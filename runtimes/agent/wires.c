@@ -217,8 +217,11 @@ int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, struct jy_zloop *zloop
         w->wires[i] =
             (struct wire){.wires = w, .channel = (uint8_t)i, .port = ports[i], .path_fd = -1};
     int rc = make_connection(w, transport, err);
+    /* ZeroMQ's threads are born with its first socket, and keep the user's right to reach the kernel's for good. */
+    kk_user_begin(options);
     if (rc == 0)
         rc = open_sockets(w, zloop, err);
+    kk_user_end(options);
     if (rc < 0) {
         kk_wires_close(w);
         return rc;

@@ -23,6 +23,10 @@ CHANNELS = ["shell", "control", "stdin", "iopub"]
 HEAD = struct.Struct("<IBBBBQ")
 
 
+BOX = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", "--bounding-set",
+       "-all,+setuid,+setgid,+kill", "--"]
+
+
 class Refused(Exception):
     def __init__(self, reply):
         super().__init__(reply.get("error"))
@@ -58,7 +62,7 @@ def frame(channel, header, parent=None, metadata=None, content=None, buffers=())
 class Agent:
     """An agent with its directories. `connect` accepts it and welcomes it."""
 
-    def __init__(self, uid=None, args=(), wrap=()):
+    def __init__(self, uid=None, args=()):
         self.dir = tempfile.mkdtemp(prefix="kgw-agent-")
         os.chmod(self.dir, 0o755)
         self.work, self.kernels = self.dir + "/work", self.dir + "/kernel"
@@ -70,7 +74,7 @@ class Agent:
         self.listener.bind(self.dir + "/link")
         self.listener.listen(8)
         self.listener.settimeout(20)
-        self.uid, self.wrap = uid, list(wrap)
+        self.uid = uid
         self.args = [os.environ["AGENT"], "--link", self.dir + "/link", "--box", "0123456789abcdef", "--work",
                      self.work, "--kernel-dir", self.kernels]
         if uid:
@@ -81,14 +85,26 @@ class Agent:
         self.events, self.replies, self.messages, self.last_seq = [], {}, [], 0
         self.of = collections.defaultdict(list)  # messages by the msg_id of their parent
         self.order = []  # every record, as it came: (type, seq)
+        # With a user of its own it is as in a box: PID 1, with no capability but these three.
+        self.wrap = BOX if uid else []
         self.process = subprocess.Popen(self.wrap + self.args, stdin=subprocess.DEVNULL)
+
+    @property
+    def pid(self):
+        """The agent's own, as seen from here."""
+        if not self.wrap:
+            return self.process.pid
+        return next(p for p in descendants(self.process.pid) if parent_of(p) == self.process.pid)
+
+    def user_pids(self):
+        return descendants(self.pid)
 
     def remove(self):
         if self.sock:
             self.sock.close()
         self.listener.close()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
@@ -261,6 +277,11 @@ class Run:
 
     def signal(self, name, reason=None):
         return self.agent.ask("run.signal", run_id=self.id, signal=name, reason=reason)
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return int(f.read().rpartition(")")[2].split()[1])
 
 
 def descendants(pid):

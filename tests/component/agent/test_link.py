@@ -80,11 +80,11 @@ class Link(harness.Case):
         a = self.agent
         run = a.python("import os, sys\nfor i in range(20000): os.write(1, b'%06d ' % i * 150)\nsys.stderr.write('done')")
         time.sleep(1.5)  # nothing is read: it fills the link, its pipe, and waits
-        with open(f"/proc/{a.process.pid}/status") as f:
+        with open(f"/proc/{a.pid}/status") as f:
             rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
         if os.environ.get("AGENT_SANITIZED", "0") == "0":
             self.assertLess(rss, 24_000)
-        self.assertEqual(len(harness.descendants(a.process.pid)), 1)
+        self.assertEqual(len(a.user_pids()), 1)
         run.exit()
         self.assertEqual(run.text("stdout"), "".join(f"{i:06d} " * 150 for i in range(20000)))
         self.assertEqual(a.events, [])
