@@ -89,7 +89,8 @@ static void refuse(struct kg_api *api, struct kg_http *req, enum kg_auth_verdict
             "Forbidden: no credential: send the header \"Authorization: token T\", or open the URL that "
             "the server printed",
         [KG_AUTH_WRONG] = "Forbidden: the token is not this server's",
-        [KG_AUTH_FOREIGN] = "Forbidden: a page of another origin may not do this without a token",
+        [KG_AUTH_FOREIGN] =
+            "Forbidden: a page of another origin, or under a host name that this server does not know, may not do this without a token",
     };
     kg_reply_error(api, req, 403, NULL, "%s", why[verdict]);
 }

@@ -1,5 +1,6 @@
 #include "kernelgw/api/auth.h"
 
+#include <arpa/inet.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,10 +99,30 @@ static bool foreign(const struct kg_auth *a, const struct kg_auth_request *r)
            strcmp(r->fetch_site, "none") != 0;
 }
 
+/* A name that no stranger can have made point here: an address, localhost, or what the operator allows. */
+static bool host_ok(const struct kg_auth *a, const char *host)
+{
+    if (!host || (a->allow_origin && strcmp(a->allow_origin, "*") == 0))
+        return true;
+    const char *allowed = a->allow_origin ? strstr(a->allow_origin, "://") : NULL;
+    if (allowed && strcasecmp(allowed + 3, host) == 0)
+        return true;
+    unsigned char address[16];
+    bool ipv6 = host[0] == '[';
+    kg_autofree char *name = kg_strndup(host + ipv6, strcspn(host + ipv6, ipv6 ? "]" : ":"));
+    if (inet_pton(ipv6 ? AF_INET6 : AF_INET, name, address) == 1)
+        return true;
+    size_t n = strlen(name);
+    return strcasecmp(name, "localhost") == 0 ||
+           (n > 10 && strcasecmp(name + n - 10, ".localhost") == 0);
+}
+
 enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r)
 {
+    /* Without a token the host's name is all that tells our own page from one whose name was made to
+     * point at this server (DNS rebinding): to the browser it is the same origin then. */
     if (!a->token)
-        return r->changes && foreign(a, r) ? KG_AUTH_FOREIGN : KG_AUTH_OK;
+        return !host_ok(a, r->host) || (r->changes && foreign(a, r)) ? KG_AUTH_FOREIGN : KG_AUTH_OK;
     bool seen = false;
     if (r->authorization) {
         const char *token = header_token(r->authorization);

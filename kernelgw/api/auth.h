@@ -35,6 +35,10 @@ enum kg_auth_verdict {
     KG_AUTH_FOREIGN, /* the page of another site asks, and nothing but a cookie (or nothing at all) speaks for it */
 };
 
+/*
+ * Without a token everybody may do everything, but only under a host that is an address, localhost or the
+ * allowed Origin's: see auth.c on DNS rebinding.
+ */
 enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r);
 
 /* Splits /t/TOKEN/rest: returns the rest and the token, or path as it is (token NULL). */

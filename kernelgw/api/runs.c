@@ -80,7 +80,7 @@ static void delete (struct kg_api *api, struct kg_http *req, const struct kg_rou
     kg_reply_empty(api, req);
 }
 
-/* ?from=SEQ and ?stream=stdout|stderr. False when it has answered. */
+/* ?from=SEQ and ?stream=stdout|stderr, or where an EventSource that comes back left off. False when it has answered. */
 static bool read_choice(struct kg_api *api, struct kg_http *req, struct kg_run_choice *choice)
 {
     const char *from = kg_http_arg(req, "from");
@@ -95,6 +95,9 @@ static bool read_choice(struct kg_api *api, struct kg_http *req, struct kg_run_c
             return false;
         }
     }
+    const char *last = from ? NULL : kg_http_header(req, "last-event-id");
+    if (last)
+        choice->from = strtoull(last, NULL, 10) + 1;
     if (stream && strcmp(stream, "stdout") != 0 && strcmp(stream, "stderr") != 0) {
         kg_reply_error(api, req, 400, NULL, "stream must be stdout or stderr");
         return false;

@@ -75,6 +75,7 @@ struct kg_net {
     struct kg_ws *adopting; /* whose descriptor is being handed over right now */
     struct net_tls *tls;
     bool closing;
+    bool resting;      /* no connections are taken until the next tick */
     int lws_going;     /* turns since libwebsockets was told to go; 0: it runs */
     uint64_t close_ms; /* when the grace ends */
     void (*done)(void *user);

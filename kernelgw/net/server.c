@@ -165,6 +165,16 @@ void net_connection_gone(struct kg_net *n)
         uv_timer_stop(&n->tick);
 }
 
+/* The machine can't give a connection now: asking again at once would only burn its time. */
+static void rest_listener(struct kg_net *n, int why)
+{
+    kg_log(KG_ERROR, "net", "accept failed", "error=\"%s\" connections=%zu", strerror(why),
+           n->connections);
+    uv_poll_stop(&n->listener);
+    n->resting = true;
+    uv_timer_start(&n->tick, on_tick, NET_TICK_MS, NET_TICK_MS);
+}
+
 static void on_listener(uv_poll_t *handle, int status, int events)
 {
     struct kg_net *n = handle->data;
@@ -186,7 +196,7 @@ static void on_listener(uv_poll_t *handle, int status, int events)
             if (errno == EINTR || errno == ECONNABORTED)
                 continue;
             if (errno != EAGAIN)
-                kg_log(KG_ERROR, "net", "accept failed", "error=%s", strerror(errno));
+                rest_listener(n, errno);
             return;
         }
         char peer[NET_PEER_SIZE];
@@ -360,6 +370,10 @@ static void on_tick(uv_timer_t *timer)
         close_step(n);
         return;
     }
+    if (n->resting) {
+        n->resting = false;
+        uv_poll_start(&n->listener, UV_READABLE, on_listener);
+    }
     uint64_t now = uv_now(n->config.loop);
     struct net_list *item, *next;
     for (item = n->conns.next; item != &n->conns; item = next) {
@@ -370,6 +384,8 @@ static void on_tick(uv_timer_t *timer)
         next = item->next;
         ws_tick(kg_container_of(item, struct kg_ws, link), now);
     }
+    if (!n->connections && !n->resting)
+        uv_timer_stop(&n->tick);
 }
 
 void kg_net_close(struct kg_net *n, void (*done)(void *user), void *user)

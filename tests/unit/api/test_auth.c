@@ -90,14 +90,44 @@ static void without_a_token_pages_of_other_sites_still_change_nothing(void **sta
     (void)state;
     struct kg_auth a;
     kg_auth_init(&a, NULL, "https://lab.example");
-    struct kg_auth_request r = {.host = "h:1", .changes = true};
+    struct kg_auth_request r = {.host = "10.0.0.7:1", .changes = true};
     assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
-    r.origin = "http://h:1";
+    r.origin = "http://10.0.0.7:1";
     assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
     r.origin = "https://lab.example";
     assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
     r.origin = "https://evil.example";
     assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_FOREIGN);
+    kg_auth_release(&a);
+}
+
+static void without_a_token_a_strangers_name_for_this_server_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        enum kg_auth_verdict verdict;
+    } cases[] = {
+        {"localhost:8888", KG_AUTH_OK},
+        {"LOCALHOST", KG_AUTH_OK},
+        {"a.localhost:1", KG_AUTH_OK},
+        {"127.0.0.1:8888", KG_AUTH_OK},
+        {"[::1]:8888", KG_AUTH_OK},
+        {"[::1]", KG_AUTH_OK},
+        {"lab.example", KG_AUTH_OK},
+        {NULL, KG_AUTH_OK},
+        {"evil.example:8888", KG_AUTH_FOREIGN},
+        {"localhost.evil.example", KG_AUTH_FOREIGN},
+        {"127.0.0.1.evil.example", KG_AUTH_FOREIGN},
+        {"notlocalhost", KG_AUTH_FOREIGN},
+    };
+    struct kg_auth a;
+    kg_auth_init(&a, NULL, "https://lab.example");
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct kg_auth_request r = {.host = cases[i].host};
+        if (kg_auth_check(&a, &r) != cases[i].verdict)
+            fail_msg("case %zu", i);
+    }
     kg_auth_release(&a);
 }
 
@@ -120,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_token_counts_from_wherever_a_client_can_put_it),
         cmocka_unit_test(a_cookie_alone_does_not_speak_for_a_page_of_another_site),
         cmocka_unit_test(without_a_token_pages_of_other_sites_still_change_nothing),
+        cmocka_unit_test(without_a_token_a_strangers_name_for_this_server_is_refused),
         cmocka_unit_test(the_token_is_cut_out_of_the_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
