@@ -66,7 +66,6 @@ struct kk_kernel {
     const struct sock_fprog *strict;
     struct kk_link *link;
     struct kk_children *children;
-    struct jy_zloop *zloop;
     uv_timer_t timer; /* of the state: ready limit, stop's grace, quiet */
     uv_timer_t nudge;
     uv_timer_t hold;
@@ -482,7 +481,7 @@ static void on_quiet(uv_timer_t *timer)
     finish(k);
 }
 
-/* What the kernel sent before its end may still be with ZeroMQ's thread. */
+/* What the kernel sent before its end may still be in its sockets. */
 static void on_gone(void *user)
 {
     struct kk_kernel *k = user;
@@ -515,18 +514,14 @@ static void on_main_ended(void *user, int status)
 
 /* ---- requests ---- */
 
-static int open_zmq(struct kk_kernel *k, struct kg_err *err)
+static int open_wires(struct kk_kernel *k, struct kg_err *err)
 {
     static const struct kk_wires_events events = {
         .received = on_received,
         .connected = on_connected,
         .bad_signature = on_bad_signature,
     };
-    int rc = k->zloop ? 0 : jy_zloop_open(&k->zloop, k->loop, err);
-    if (rc == 0)
-        rc = kk_wires_open(&k->wires, k->loop, k->zloop, k->options, k->spec.transport, &events, k,
-                           err);
-    return rc;
+    return kk_wires_open(&k->wires, k->loop, k->options, k->spec.transport, &events, k, err);
 }
 
 /* argv with {connection_file} filled in: one piece of memory. */
@@ -602,7 +597,7 @@ static int launch(struct kk_kernel *k, struct kg_err *err)
     k->failure[0] = 0;
     k->began_ms = k->attempt == 0 ? kg_clock_ms() : k->began_ms;
     kk_own_init(&k->own);
-    int rc = open_zmq(k, err);
+    int rc = open_wires(k, err);
     if (rc == 0)
         rc = spawn_kernel(k, err);
     if (rc < 0) {
@@ -823,7 +818,6 @@ void kk_kernel_free(struct kk_kernel *k)
     release_spec(&k->spec);
     kg_buf_release(&k->waiting);
     kk_messages_release(&k->messages);
-    jy_zloop_close(k->zloop, NULL, NULL);
     uv_timer_t *timers[] = {&k->timer, &k->nudge, &k->hold, &k->configure_limit};
     k->closing = (int)KG_COUNT(timers);
     for (size_t i = 0; i < KG_COUNT(timers); i++)

@@ -182,8 +182,6 @@ static int set_up(struct agent *a, struct kg_err *err)
     rc = kk_children_open(&p->children, &a->loop, &a->options);
     if (rc < 0)
         return kg_err_set(err, rc, "watch for children: %s", uv_strerror(rc));
-    /* The link first: libuv calls a prepare handle the earlier the later it was started, and the link's has to send
-     * what ZeroMQ's has just received. */
     rc = kk_link_open(&p->link, &a->loop, a->options.link, a->options.box, &events, a, err);
     if (rc < 0)
         return rc;

@@ -15,15 +15,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* How often to look whether a socket has appeared, and ipykernel's own send limit for what we take ahead. */
-enum { LOOK_MS = 2, RECV_HWM = 1000, SEND_HWM = 1000 };
+/* How often to look whether a socket has appeared and somebody listens. */
+enum { LOOK_MS = 2 };
 
 struct wire {
     struct kk_wires *wires;
     uint8_t channel;
     enum jy_port port;
-    struct jy_zsock *sock;
-    int path_fd; /* ipc: what the socket's name stood for when we looked */
+    struct jy_zmtp *sock;
     bool connected;
 };
 
@@ -70,8 +69,8 @@ static void on_received(void *user, const struct kg_span *frames, size_t count)
     w->events.received(w->user, &parsed);
 }
 
-/* Opens the kernel's socket if it is there: 1 with wire->path_fd, 0 when there is none yet. */
-static int find_socket(struct kk_wires *w, struct wire *wire, struct kg_err *err)
+/* Opens the kernel's socket if it is there, as a place only: 1 with *out, 0 when there is none yet. */
+static int find_socket(struct kk_wires *w, const struct wire *wire, int *out, struct kg_err *err)
 {
     char path[JY_IP_SIZE];
     int rc = jy_connection_ipc_path(path, &w->connection, wire->port, err);
@@ -83,25 +82,26 @@ static int find_socket(struct kk_wires *w, struct wire *wire, struct kg_err *err
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
         return kg_err_set(err, -ENOTSOCK, "%s is no socket", path);
-    wire->path_fd = kg_steal_fd(&fd);
+    *out = kg_steal_fd(&fd);
     return 1;
 }
 
 static int connect_wire(struct kk_wires *w, struct wire *wire, struct kg_err *err)
 {
     char endpoint[JY_ENDPOINT_SIZE];
+    kg_autoclose int place = -1; /* what the socket's name stood for when we looked */
     int rc;
     if (w->connection.transport == JY_IPC) {
-        rc = find_socket(w, wire, err);
+        rc = find_socket(w, wire, &place, err);
         if (rc <= 0)
             return rc;
-        snprintf(endpoint, sizeof endpoint, "ipc:///proc/self/fd/%d", wire->path_fd);
+        snprintf(endpoint, sizeof endpoint, "ipc:///proc/self/fd/%d", place);
     } else {
         rc = jy_connection_endpoint(endpoint, &w->connection, wire->port, err);
         if (rc < 0)
             return rc;
     }
-    rc = jy_zsock_connect(wire->sock, endpoint, err);
+    rc = jy_zmtp_connect(wire->sock, endpoint, err);
     if (rc < 0)
         return rc;
     wire->connected = true;
@@ -177,34 +177,31 @@ static int make_connection(struct kk_wires *w, enum jy_transport transport, stru
     return rc;
 }
 
-static int open_sockets(struct kk_wires *w, struct jy_zloop *zloop, struct kg_err *err)
+static int open_sockets(struct kk_wires *w, uv_loop_t *loop, struct kg_err *err)
 {
     char identity[33];
     kg_random_hex(identity, 16);
     for (int i = 0; i < KG_CH_COUNT; i++) {
         struct wire *wire = &w->wires[i];
         bool sub = i == KG_CH_IOPUB;
-        struct jy_zsock_config config = {
-            .type = sub ? ZMQ_SUB : ZMQ_DEALER,
+        struct jy_zmtp_config config = {
+            .type = sub ? JY_ZMTP_SUB : JY_ZMTP_DEALER,
             /* The kernel finds the asker's stdin by the identity that its shell has. */
             .identity = sub ? (struct kg_span){0} : kg_span_str(identity),
-            .send_hwm = SEND_HWM,
-            .recv_hwm = RECV_HWM,
+            .frames_max = JY_FRAMES_MAX,
             .received = on_received,
             .user = wire,
         };
-        int rc = jy_zsock_open(&wire->sock, zloop, &config, err);
-        if (rc == 0 && sub)
-            rc = jy_zsock_subscribe(wire->sock, (struct kg_span){0}, err);
+        int rc = jy_zmtp_open(&wire->sock, loop, &config, err);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, struct jy_zloop *zloop,
-                  const struct kk_options *options, enum jy_transport transport,
-                  const struct kk_wires_events *events, void *user, struct kg_err *err)
+int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, const struct kk_options *options,
+                  enum jy_transport transport, const struct kk_wires_events *events, void *user,
+                  struct kg_err *err)
 {
     struct kk_wires *w = kg_calloc(1, sizeof *w);
     w->options = options;
@@ -214,14 +211,10 @@ int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, struct jy_zloop *zloop
     uv_timer_init(loop, &w->look);
     w->look.data = w;
     for (int i = 0; i < KG_CH_COUNT; i++)
-        w->wires[i] =
-            (struct wire){.wires = w, .channel = (uint8_t)i, .port = ports[i], .path_fd = -1};
+        w->wires[i] = (struct wire){.wires = w, .channel = (uint8_t)i, .port = ports[i]};
     int rc = make_connection(w, transport, err);
-    /* ZeroMQ's threads are born with its first socket, and keep the user's right to reach the kernel's for good. */
-    kk_user_begin(options);
     if (rc == 0)
-        rc = open_sockets(w, zloop, err);
-    kk_user_end(options);
+        rc = open_sockets(w, loop, err);
     if (rc < 0) {
         kk_wires_close(w);
         return rc;
@@ -243,16 +236,16 @@ int kk_wires_send(struct kk_wires *w, const struct jy_msg *m, struct kg_err *err
         return kg_err_set(err, -EINVAL, "nothing can be sent on iopub");
     jy_key_sign(w->key, m, signature);
     size_t n = jy_wire_frames(w->frames, m, signature);
-    return jy_zsock_send(w->wires[m->channel].sock, w->frames, n, err);
+    return jy_zmtp_send(w->wires[m->channel].sock, w->frames, n, err);
 }
 
 void kk_wires_hold(struct kk_wires *w, bool hold)
 {
-    struct jy_zsock *iopub = w->wires[KG_CH_IOPUB].sock;
+    struct jy_zmtp *iopub = w->wires[KG_CH_IOPUB].sock;
     if (hold)
-        jy_zsock_pause(iopub);
+        jy_zmtp_pause(iopub);
     else
-        jy_zsock_resume(iopub);
+        jy_zmtp_resume(iopub);
 }
 
 static void remove_files(struct kk_wires *w)
@@ -279,11 +272,8 @@ void kk_wires_close(struct kk_wires *w)
         return;
     w->closed = true;
     remove_files(w);
-    for (int i = 0; i < KG_CH_COUNT; i++) {
-        jy_zsock_close(w->wires[i].sock);
-        if (w->wires[i].path_fd >= 0)
-            close(w->wires[i].path_fd);
-    }
+    for (int i = 0; i < KG_CH_COUNT; i++)
+        jy_zmtp_close(w->wires[i].sock);
     jy_key_free(w->key);
     free(w->file);
     uv_close((uv_handle_t *)&w->look, on_closed);

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "jupyter/connection.h"
 #include "jupyter/wire.h"
-#include "jupyter/zmq/zsock.h"
+#include "jupyter/zmtp/zmtp.h"
 #include "runtimes/agent/options.h"
 
 struct kk_wires;
@@ -28,9 +28,9 @@ struct kk_wires_events {
 };
 
 /* Writes the connection file and begins to look for the kernel's sockets. */
-int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, struct jy_zloop *zloop,
-                  const struct kk_options *options, enum jy_transport transport,
-                  const struct kk_wires_events *events, void *user, struct kg_err *err);
+int kk_wires_open(struct kk_wires **out, uv_loop_t *loop, const struct kk_options *options,
+                  enum jy_transport transport, const struct kk_wires_events *events, void *user,
+                  struct kg_err *err);
 const char *kk_wires_file(const struct kk_wires *w); /* path of the connection file */
 /* Signs and sends to shell, control or stdin. -ENOBUFS: too much waits for the kernel. */
 int kk_wires_send(struct kk_wires *w, const struct jy_msg *m, struct kg_err *err);
