@@ -107,6 +107,14 @@ def kernel(server):
     server.delete(f"/api/kernels/{kernel_id}")
 
 
+@pytest.fixture(scope="module")
+def shared_kernel(made):
+    """One for all tests of a file, where they do nothing to it: kernels cost half a second of processor each."""
+    kernel_id = made.server.start_kernel(name="python3")
+    yield kernel_id
+    made.server.delete(f"/api/kernels/{kernel_id}")
+
+
 @pytest.fixture(params=("v1", "json"))
 def framing(request):
     return request.param

@@ -17,28 +17,28 @@ def ways(server):
 
 
 @pytest.mark.parametrize("way", ["token", "Token", "Bearer", "bearer", "query"])
-def test_token_by(server, kernel, way):
+def test_token_by(server, shared_kernel, way):
     query, headers = ways(server)[way]
     assert server.get(f"/api/kernels{query}", auth=False, headers=headers).status_code == 200
-    url = f"{server.ws_url}/api/kernels/{kernel}/channels{query}"
+    url = f"{server.ws_url}/api/kernels/{shared_kernel}/channels{query}"
     with Channels(url, headers=[f"{k}: {v}" for k, v in headers.items()]) as c:
         assert c.request("kernel_info_request")["status"] == "ok"
 
 
 @pytest.mark.kgw
-def test_token_by_path_prefix(server, kernel):
+def test_token_by_path_prefix(server, shared_kernel):
     """For clients that can set no header on their WebSocket: jupyter_server's own gateway client is one."""
     prefix = f"/t/{server.token}"
     assert server.get(prefix + "/api/kernels", auth=False).status_code == 200
-    with Channels(f"{server.ws_url}{prefix}/api/kernels/{kernel}/channels") as c:
+    with Channels(f"{server.ws_url}{prefix}/api/kernels/{shared_kernel}/channels") as c:
         assert c.request("kernel_info_request")["status"] == "ok"
     assert server.get("/t/wrong/api/kernels", auth=False).status_code in (401, 403)
     with pytest.raises(websocket.WebSocketBadStatusException):
-        Channels(f"{server.ws_url}/t/wrong/api/kernels/{kernel}/channels")
+        Channels(f"{server.ws_url}/t/wrong/api/kernels/{shared_kernel}/channels")
 
 
 @pytest.mark.kgw
-def test_token_by_cookie(server, kernel):
+def test_token_by_cookie(server, shared_kernel):
     """A browser that came with ?token= once needs it no more."""
     page = server.get(f"/?token={server.token}", auth=False, headers={"Accept": "text/html,*/*;q=0.8"})
     cookies = dict(page.cookies)
@@ -46,7 +46,7 @@ def test_token_by_cookie(server, kernel):
     cookie = "; ".join(f"{k}={v}" for k, v in cookies.items())
     assert server.get("/api/kernels", auth=False, headers={"Cookie": cookie}).status_code == 200
     assert server.token not in cookie
-    with Channels(f"{server.ws_url}/api/kernels/{kernel}/channels",
+    with Channels(f"{server.ws_url}/api/kernels/{shared_kernel}/channels",
                   headers=[f"Cookie: {cookie}", f"Origin: {server.url}"]) as c:
         assert c.request("kernel_info_request")["status"] == "ok"
     # The cookie is not for a page from elsewhere.
@@ -54,7 +54,7 @@ def test_token_by_cookie(server, kernel):
                     headers={"Cookie": cookie, "Origin": "http://evil.example"})
     assert r.status_code in (403, 404), r.text
     with pytest.raises(websocket.WebSocketBadStatusException):
-        Channels(f"{server.ws_url}/api/kernels/{kernel}/channels",
+        Channels(f"{server.ws_url}/api/kernels/{shared_kernel}/channels",
                  headers=[f"Cookie: {cookie}", "Origin: http://evil.example"])
     flags = page.headers["Set-Cookie"].lower()
     assert "httponly" in flags and "samesite" in flags
@@ -77,9 +77,9 @@ def test_without_token(server, headers, method, path):
 
 
 @pytest.mark.parametrize("query", ["", "?token=wrong", "?token="])
-def test_channels_without_token(server, kernel, query):
+def test_channels_without_token(server, shared_kernel, query):
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        Channels(f"{server.ws_url}/api/kernels/{kernel}/channels{query}")
+        Channels(f"{server.ws_url}/api/kernels/{shared_kernel}/channels{query}")
     assert refused.value.status_code in (401, 403)
 
 
@@ -89,9 +89,9 @@ def test_channels_of_an_unknown_kernel(server):
     assert refused.value.status_code == 404
 
 
-def test_a_token_serves_from_any_origin(server, kernel):
+def test_a_token_serves_from_any_origin(server, shared_kernel):
     """VS Code and Node clients send odd ones."""
     r = server.get("/api/kernels", headers={"Origin": "vscode-webview://x"})
     assert r.status_code == 200
-    with server.channels(kernel, headers=[f"Authorization: token {server.token}", "Origin: http://x.example"]) as c:
+    with server.channels(shared_kernel, headers=[f"Authorization: token {server.token}", "Origin: http://x.example"]) as c:
         assert c.request("kernel_info_request")["status"] == "ok"

@@ -126,7 +126,7 @@ class Channels:
         self.others = collections.deque(maxlen=100_000)
         self.ws = websocket.create_connection(
             url, timeout=timeout, header=list(headers), subprotocols=[V1] if framing == "v1" else None,
-            sslopt={"cert_reqs": ssl.CERT_NONE}, enable_multithread=True, skip_utf8_validation=True,
+            sslopt={"cert_reqs": ssl.CERT_NONE}, enable_multithread=True, skip_utf8_validation=True, suppress_origin=True,
         )
         if framing == "v1":
             assert self.ws.subprotocol == V1, f"the server chose {self.ws.subprotocol!r}"
