@@ -124,6 +124,38 @@ static void output(struct kg_api *api, struct kg_http *req, const struct kg_rout
         kg_run_text(api, req, r, &choice);
 }
 
+static void reply_input_error(struct kg_api *api, struct kg_http *req, const struct kg_err *err)
+{
+    if (err->code == -EPIPE)
+        kg_reply_error(api, req, 409, NULL, "%s", err->text);
+    else if (err->code == -ENOSPC)
+        kg_reply_error(api, req, 429, NULL, "%s", err->text);
+    else
+        kg_reply_err(api, req, err);
+}
+
+/* A request that waits for the box to take its bytes. */
+struct giving {
+    struct kg_api *api;
+    struct kg_http *req; /* NULL when the client is gone */
+};
+
+static void giver_gone(void *user)
+{
+    struct giving *g = user;
+    g->req = NULL;
+}
+
+static void given(void *user, const struct kg_err *err)
+{
+    struct giving *g = user;
+    if (g->req && err)
+        reply_input_error(g->api, g->req, err);
+    else if (g->req)
+        kg_reply_empty(g->api, g->req);
+    free(g);
+}
+
 static void input(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     struct kg_run *r = find(api, req, args);
@@ -133,13 +165,16 @@ static void input(struct kg_api *api, struct kg_http *req, const struct kg_route
     const uint8_t *data = kg_http_body(req, &n);
     const char *eof = kg_http_arg(req, "eof");
     struct kg_err err;
-    int rc = kg_run_stdin(r, data, n, eof && strcmp(eof, "1") == 0, &err);
-    if (rc == -EPIPE)
-        kg_reply_error(api, req, 409, NULL, "%s", err.text);
-    else if (rc == -ENOSPC)
-        kg_reply_error(api, req, 429, NULL, "%s", err.text);
-    else if (rc < 0)
-        kg_reply_err(api, req, &err);
+    struct giving *g = kg_malloc(sizeof *g);
+    *g = (struct giving){.api = api, .req = req};
+    int rc = kg_run_stdin(r, data, n, eof && strcmp(eof, "1") == 0, given, g, &err);
+    if (rc > 0) {
+        kg_http_on_close(req, giver_gone, g);
+        return;
+    }
+    free(g);
+    if (rc < 0)
+        reply_input_error(api, req, &err);
     else
         kg_reply_empty(api, req);
 }

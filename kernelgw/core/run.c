@@ -185,21 +185,44 @@ static bool refused(const json_t *reply, const struct kg_err *err, char *why, si
     return true;
 }
 
+struct sending {
+    struct kg_run *run;
+    bool eof;
+    kg_run_stdin_done *done;
+    void *user;
+};
+
 static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err)
 {
-    struct kg_run *r = user;
+    struct sending *s = user;
+    struct kg_run *r = s->run;
+    struct kg_err told;
     char why[200];
-    if (refused(reply, err, why, sizeof why) && !kg_run_ended(r))
-        kg_log(KG_WARN, "run", "stdin not taken", "id=%s why=%s", r->id, why);
+    bool taken = !refused(reply, err, why, sizeof why);
+    if (!taken) {
+        const char *code = json_string_value(json_object_get(reply, "code"));
+        int rc = kg_run_ended(r) ? -ESRCH : code && strcmp(code, "ENOSPC") == 0 ? -ENOSPC : -EIO;
+        kg_err_set(&told, rc, "run %s did not take the input: %s", r->id, why);
+        if (s->eof)
+            r->input_ended = false; /* the program has not seen it */
+        if (rc == -EIO)
+            kg_log(KG_WARN, "run", "stdin not taken", "id=%s why=%s", r->id, why);
+    }
+    if (s->done)
+        s->done(s->user, taken ? NULL : &told);
+    free(s);
     unref(r);
 }
 
-static void send_input(struct kg_run *r, const void *data, size_t n, bool eof)
+static void send_input(struct kg_run *r, const void *data, size_t n, bool eof,
+                       kg_run_stdin_done *done, void *user)
 {
     json_t *req = json_pack("{s:s,s:b}", "run_id", r->id, "eof", eof);
+    struct sending *s = kg_malloc(sizeof *s);
+    *s = (struct sending){.run = r, .eof = eof, .done = done, .user = user};
     r->refs++;
     /* NULL would mean a request without data, for which the agent would wait */
-    pl_box_request(r->box, "run.stdin", req, data ? data : "", n, stdin_sent, r);
+    pl_box_request(r->box, "run.stdin", req, data ? data : "", n, stdin_sent, s);
 }
 
 static void started(void *user, const json_t *reply, const struct kg_err *err)
@@ -216,7 +239,7 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
         r->state = KG_R_RUNNING;
         r->started_us = kg_clock_wall_us();
         for (struct kg_run_input *in = r->input; in; in = in->next)
-            send_input(r, in->data, in->len, in->eof);
+            send_input(r, in->data, in->len, in->eof, NULL, NULL);
         drop_input(r);
         if (r->stopping)
             kg_run_signal(r, "KILL", NULL);
@@ -225,7 +248,8 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
     unref(r);
 }
 
-/* The manifest's phases with {entry} filled in; the arguments go to the last. */
+/* The manifest's phases with {entry} filled in; the arguments go to the last. A name that begins with - would be taken for
+ * an option. */
 static json_t *phases_of(const struct kg_run *r)
 {
     json_t *phases = json_array();
@@ -237,9 +261,11 @@ static json_t *phases_of(const struct kg_run *r)
         json_array_foreach(json_object_get(phase, "argv"), n, arg) {
             const char *text = json_string_value(arg);
             const char *hole = text ? strstr(text, "{entry}") : NULL;
-            kg_autofree char *filled = hole ? kg_asprintf("%.*s%s%s", (int)(hole - text), text,
-                                                          r->spec.entry, hole + strlen("{entry}"))
-                                            : NULL;
+            kg_autofree char *filled =
+                hole ? kg_asprintf("%.*s%s%s%s", (int)(hole - text), text,
+                                   r->spec.entry[0] == '-' && hole == text ? "./" : "",
+                                   r->spec.entry, hole + strlen("{entry}"))
+                     : NULL;
             json_array_append_new(argv, json_string(filled ? filled : text));
         }
         bool last = i + 1 == json_array_size(from);
@@ -306,8 +332,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
             json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
                                     (json_int_t)f->data.len);
             r->refs++;
-            pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data),
-                           f->data.len, put_done, r);
+            pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data), f->data.len, put_done, r);
         }
     }
     unref(r);
@@ -340,7 +365,7 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, true);
     HASH_ADD_STR(core->runs, id, r);
     if (r->spec.stdin_text)
-        kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL);
+        kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
     struct pl_limits limits = r->spec.runtime->pool.program_limits;
     if (r->spec.memory_mb)
         limits.memory_mb = r->spec.memory_mb;
@@ -361,7 +386,8 @@ struct kg_run *kg_run_find(struct kg_core *core, const char *id)
     return r;
 }
 
-int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct kg_err *err)
+int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_stdin_done *done,
+                 void *user, struct kg_err *err)
 {
     if (kg_run_ended(r))
         return kg_err_set(err, -ESRCH, "run %s has ended", r->id);
@@ -369,8 +395,8 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct 
         return kg_err_set(err, -EPIPE, "the input of run %s has been ended", r->id);
     if (r->state == KG_R_RUNNING) {
         r->input_ended = eof;
-        send_input(r, data, n, eof);
-        return 0;
+        send_input(r, data, n, eof, done, user);
+        return 1;
     }
     if (r->input_bytes + n > KG_RUN_STDIN_BYTES)
         return kg_err_set(err, -ENOSPC, "more than %d bytes of input wait for run %s",

@@ -53,8 +53,15 @@ struct kg_run *kg_run_find(struct kg_core *core, const char *id);
 const char *kg_run_state_name(const struct kg_run *r);
 bool kg_run_ended(const struct kg_run *r);
 
-/* 0; -ENOSPC when over 1 MiB waits to be read by the program; -ESRCH when it has ended; -EPIPE after EOF. */
-int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, struct kg_err *err);
+/* What became of input that the box was asked to take: err NULL, or -ENOSPC, -ESRCH, -EIO. */
+typedef void kg_run_stdin_done(void *user, const struct kg_err *err);
+/*
+ * Input for the program; eof: its end. Returns 0 when it is kept until the program runs (done does not come), 1 when
+ * the box has been asked to take it (done comes once, later; it may be NULL), or, with *err: -ENOSPC when over 1 MiB
+ * waits to be read by the program; -ESRCH when it has ended; -EPIPE after EOF.
+ */
+int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_stdin_done *done,
+                 void *user, struct kg_err *err);
 /* "INT", "TERM" or "KILL"; a run that has not begun ends at once. 0, -EINVAL, or -ESRCH when it has ended. */
 int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err);
 /* Ends and forgets it: who watches it is woken, and it is freed when the last one is gone. */
