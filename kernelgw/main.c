@@ -163,14 +163,19 @@ static int open_net(struct server *s, struct kg_err *err)
 static void announce(const struct server *s)
 {
     const struct kg_config *c = &s->config;
-    bool slash = c->base_url[strlen(c->base_url) - 1] == '/';
-    bool ipv6 = strchr(c->address, ':') != NULL;
-    printf("URL: %s://%s%s%s:%d%s%s%s%s\n", c->tls_cert ? "https" : "http", ipv6 ? "[" : "",
-           c->address, ipv6 ? "]" : "", kg_net_port(s->net), c->base_url, slash ? "" : "/",
-           c->anonymous ? "" : "?token=", c->anonymous ? "" : c->token);
+    int port = kg_net_port(s->net);
+    if (c->address[0] == '/') {
+        printf("SOCKET: %s\n", c->address);
+    } else {
+        bool slash = c->base_url[strlen(c->base_url) - 1] == '/';
+        bool ipv6 = strchr(c->address, ':') != NULL;
+        printf("URL: %s://%s%s%s:%d%s%s%s%s\n", c->tls_cert ? "https" : "http", ipv6 ? "[" : "",
+               c->address, ipv6 ? "]" : "", port, c->base_url, slash ? "" : "/",
+               c->anonymous ? "" : "?token=", c->anonymous ? "" : c->token);
+    }
     fflush(stdout);
     kg_log(KG_INFO, "main", "serving", "version=%s address=%s port=%d engine=%s", KERNELGW_VERSION,
-           c->address, kg_net_port(s->net), c->engine);
+           c->address, port, c->engine);
 }
 
 static int serve(struct server *s, struct kg_err *err)
