@@ -30,10 +30,9 @@ user=kernelgw
 tree_key=$(printf %s "$tree" | sha256sum | cut -c1-8)
 build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
-agent_deps=$cache/agent-deps
 
 packages_run=(
-    ca-certificates cmake dpkg-dev g++ gcc iproute2 libjansson-dev libsodium-dev libuv1-dev
+    ca-certificates cmake gcc iproute2 libjansson-dev libsodium-dev libuv1-dev
     libwebsockets-dev libzmq3-dev mmdebstrap ninja-build passwd pkg-config python3 python3-pip runc
     util-linux libcmocka-dev
 )
@@ -83,7 +82,7 @@ step_packages() {
 step_build() {
     local folder=$1
     shift
-    cmake -S "$tree" -B "$folder" -G Ninja -DKERNELGW_AGENT_DEPS="$agent_deps" "$@" &&
+    cmake -S "$tree" -B "$folder" -G Ninja "$@" &&
         ninja -C "$folder" -j"$jobs" &&
         chmod 755 "$folder"
 }
@@ -115,7 +114,6 @@ prepare() {
     else
         step packages step_packages "${packages_run[@]}"
     fi
-    step agent-libraries "$tree/cmake/agent-deps.sh" "$agent_deps"
     step build step_build "$build" "${build_options[@]}"
     step runtimes step_runtimes
     step user step_user
