@@ -1,3 +1,4 @@
+#define KG_ERR_C /* the functions themselves, not their stand-ins for static analysis */
 #include "base/err.h"
 
 #include <errno.h>

@@ -24,4 +24,10 @@ int kg_err_errno(struct kg_err *err, int saved_errno, const char *fmt, ...)
 /* Puts "what: " in front of the text on its way up, and returns err->code. err may be NULL (-EINVAL). */
 int kg_err_wrap(struct kg_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Static analysis sees one file at a time: tell it that what these return is the (negative) code. */
+#if defined(__clang_analyzer__) && !defined(KG_ERR_C)
+#    define kg_err_set(err, code, ...)     (kg_err_set(err, code, __VA_ARGS__), (code))
+#    define kg_err_errno(err, number, ...) (kg_err_errno(err, number, __VA_ARGS__), -(number))
+#endif
+
 #endif
