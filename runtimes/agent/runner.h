@@ -36,8 +36,8 @@ int kk_runner_start(struct kk_runner *r, uint64_t id, const json_t *req, struct 
 int kk_runner_stdin(struct kk_runner *r, const char *run_id, const void *data, size_t n, bool eof,
                     struct kg_err *err);
 /* signal: "INT", "TERM" or "KILL". reason: "stopped" or NULL. */
-int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *signal,
-                     const char *reason, struct kg_err *err);
+int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, const char *reason,
+                     struct kg_err *err);
 /* The link can take no more (true) or can again: the program's output waits meanwhile. */
 void kk_runner_hold(struct kk_runner *r, bool hold);
 
