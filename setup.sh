@@ -32,9 +32,9 @@ build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
 
 packages_run=(
-    ca-certificates cmake gcc iproute2 libjansson-dev libsodium-dev libuv1-dev
-    libwebsockets-dev libzmq3-dev mmdebstrap ninja-build passwd pkg-config python3 python3-pip runc
-    util-linux libcmocka-dev
+    ca-certificates cmake gcc iproute2 libc6-dev libcmocka-dev libjansson-dev libseccomp-dev libsodium-dev
+    libuv1-dev libwebsockets-dev libzmq3-dev mmdebstrap ninja-build passwd pkg-config python3 python3-pip
+    runc util-linux uthash-dev
 )
 packages_test=(
     chromium clang-format-14 clang-tidy-14 codespell git procps python3-venv shellcheck
