@@ -21,7 +21,7 @@ def probe():
             return "ok"
         except OSError as e:
             return errno.errorcode.get(e.errno, str(e))
-        except RuntimeError as e:
+        except (RuntimeError, ValueError) as e:
             return str(e)
 
     def syscall(number, *args):
@@ -140,7 +140,7 @@ def probe():
     out["nice"] = tried(os.nice, -5)
     out["realtime"] = tried(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))
     out["raise_nofile"] = tried(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 20, 1 << 20)) )
-    out["oom_score_adj"] = tried(lambda: open("/proc/self/oom_score_adj", "w").write("-1000"))
+    out["oom_score_adj"] = tried(lambda: os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"-1000"))
 
     descriptors = []
     try:
