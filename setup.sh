@@ -32,12 +32,13 @@ build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
 
 packages_run=(
-    ca-certificates cmake gcc iproute2 libc6-dev libcmocka-dev libjansson-dev libseccomp-dev libsodium-dev
-    libuv1-dev libwebsockets-dev libzmq3-dev mmdebstrap ninja-build passwd pkg-config python3 python3-pip
+    ca-certificates cmake gcc iproute2 libc6-dev libjansson-dev libseccomp-dev libsodium-dev libuv1-dev
+    libwebsockets-dev libwebsockets-evlib-uv mmdebstrap ninja-build passwd pkg-config python3 python3-pip
     runc util-linux uthash-dev
 )
 packages_test=(
-    chromium clang-format-14 clang-tidy-14 codespell git procps python3-venv shellcheck
+    chromium clang-format-14 clang-tidy-14 codespell curl git libcmocka-dev libzmq3-dev procps python3-venv
+    shellcheck
 )
 
 say() { printf '%s\n' "$*"; }
@@ -204,7 +205,7 @@ serve() {
 mode=${1:-}
 [ $# = 0 ] || shift
 engine=oci
-build_options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo)
+build_options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DKERNELGW_TESTS=OFF)
 case $mode in
 run)
     [ "${1:-}" != -- ] || shift
@@ -238,7 +239,7 @@ test)
     done
     begun=$SECONDS
     build=$build-test
-    build_options+=(-DKERNELGW_WERROR=ON)
+    build_options+=(-DKERNELGW_TESTS=ON -DKERNELGW_WERROR=ON)
     prepare
     # The tests' own build, with the sanitizers, is made only when a suite wants it.
     if "$tree/tests/run" --wants-asan "$@"; then

@@ -6,7 +6,7 @@
  *   identity... | <IDS|MSG> | signature | header | parent_header | metadata | content | buffer...
  *
  * and its signature: HMAC-SHA256 over the four JSON parts, in lower-case hex. Buffers are not signed.
- * This is the form only; no sockets here (jupyter/zmq/zsock.h).
+ * This is the form only; no sockets here (jupyter/zmtp/zmtp.h).
  * Source: jupyter_client documentation, "Messaging in Jupyter", "The Wire Protocol"; jupyter_client 8
  * session.py for the history of signatures.
  */
