@@ -88,6 +88,7 @@ struct kk_kernel {
     struct kg_buf info;          /* content of its kernel_info_reply */
     struct kg_buf noise;         /* the end of what it wrote before it was ready */
     bool hears_iopub;            /* so our subscription has reached it */
+    bool said_starting;
     uint64_t info_asked;         /* numbers of own requests; 0: none under way */
     uint64_t warm_asked;
     uint64_t configure_asked;
@@ -327,8 +328,10 @@ static void on_received(void *user, const struct jy_wire *wire)
         check_ready(k);
         return;
     }
-    if (k->state == K_STARTING || k->state == K_WARMING)
-        return; /* "starting" and the like: nobody's business yet */
+    bool first_start = kind == KG_KIND_STATUS_STARTING && !k->said_starting;
+    k->said_starting = k->said_starting || first_start;
+    if (k->state == K_STARTING || k->state == K_WARMING || first_start)
+        return; /* of the start itself, though it may be heard after the answer: nobody's business */
     if (jy_wsframe_size(m) > KG_REC_BODY_MAX) {
         kg_log(KG_WARN, "agent", "message from the kernel dropped", "bytes=%zu limit=%d",
                jy_wsframe_size(m), KG_REC_BODY_MAX);
@@ -592,7 +595,7 @@ static int spawn_kernel(struct kk_kernel *k, struct kg_err *err)
 /* Starts the process; what answers start_id comes later. */
 static int launch(struct kk_kernel *k, struct kg_err *err)
 {
-    k->hears_iopub = k->ended = k->lost_a_port = false;
+    k->hears_iopub = k->said_starting = k->ended = k->lost_a_port = false;
     k->info_asked = k->warm_asked = k->configure_asked = 0;
     k->failure[0] = 0;
     k->began_ms = k->attempt == 0 ? kg_clock_ms() : k->began_ms;

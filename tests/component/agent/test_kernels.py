@@ -214,9 +214,10 @@ class Kernels(harness.Case):
         self.kernel()
         msg_id = self.send("import signal, subprocess\nsignal.pthread_sigmask(signal.SIG_BLOCK, [2, 15])\n"
                            "subprocess.Popen(['sh', '-c', 'trap \"\" TERM INT; sleep 100'])\n"
-                           "get_ipython().kernel.control_stream = None\nimport ctypes\nctypes.PyDLL(None).sleep(100)")
+                           "get_ipython().kernel.control_stream = None\nimport ctypes, time\n"
+                           "time.sleep(0.3)\nctypes.PyDLL(None).sleep(100)  # with the interpreter's lock held")
         self.agent.until(lambda: self.of(msg_id, "execute_input"))
-        time.sleep(0.3)
+        time.sleep(0.6)
         began = time.monotonic()
         self.agent.ask("kernel.stop", grace_ms=500)
         self.assertLess(time.monotonic() - began, 4)
