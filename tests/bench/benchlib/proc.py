@@ -36,6 +36,12 @@ def name(pid):
     return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
 
 
+def alive(pid):
+    """False for a zombie, too: that is init's affair."""
+    stat = _read(f"/proc/{pid}/stat").decode("utf-8", "replace")
+    return stat.rpartition(")")[2].split()[:1] not in ([], ["Z"])
+
+
 def descendants(pid):
     found = []
     todo = [pid]

@@ -80,11 +80,9 @@ class Target:
                 self.process.kill()
                 self.process.wait()
         for pid in below:  # a server that leaves kernels behind must not slow the next one down
-            try:
+            if proc.alive(pid):
+                print(f"  {self.name} left {proc.name(pid)} {pid} behind", file=sys.stderr)
                 os.kill(pid, signal.SIGKILL)
-                print(f"  {self.name} left process {pid} behind", file=sys.stderr)
-            except ProcessLookupError:
-                pass
         self.process = None
 
     def client_args(self, kernel):
