@@ -324,6 +324,11 @@ size_t jy_zmtp_queued(const struct jy_zmtp *z)
     return z->out.len - z->out_done;
 }
 
+bool jy_zmtp_connected(const struct jy_zmtp *z)
+{
+    return z->fd >= 0 && z->state != Z_DIALLING;
+}
+
 /* --- in --- */
 
 static int on_ready_command(struct jy_zmtp *z)

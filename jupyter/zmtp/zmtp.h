@@ -12,6 +12,7 @@
  *
  * Callbacks run from the loop only, never inside a call made here.
  */
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/err.h"
@@ -46,6 +47,8 @@ int jy_zmtp_connect(struct jy_zmtp *z, const char *endpoint, struct kg_err *err)
  * count 0. */
 int jy_zmtp_send(struct jy_zmtp *z, const struct kg_span *frames, size_t count, struct kg_err *err);
 size_t jy_zmtp_queued(const struct jy_zmtp *z); /* bytes that wait to be sent */
+/* False before the peer is there and after it has left: then all that it sent has been delivered (unless paused). */
+bool jy_zmtp_connected(const struct jy_zmtp *z);
 
 /* No `received` until resume. Sends go on. */
 void jy_zmtp_pause(struct jy_zmtp *z);

@@ -22,7 +22,7 @@
 #include "runtimes/agent/tap.h"
 #include "runtimes/agent/wires.h"
 
-enum { NUDGE_MS = 100, QUIET_MS = 10, QUIET_TRIES = 30, NOISE_MAX = 2048, ARGV_MAX = 256 };
+enum { NUDGE_MS = 100, QUIET_MS = 1, QUIET_TRIES = 300, NOISE_MAX = 2048, ARGV_MAX = 256 };
 
 enum state {
     K_NONE,
@@ -96,8 +96,6 @@ struct kk_kernel {
     uint64_t start_id, stop_id, configure_id; /* requests to be answered */
     bool start_due, stop_due, configure_due;
     bool lost_a_port;
-    uint64_t heard; /* messages; to see that it is quiet */
-    uint64_t heard_before;
     int quiet_left;
     char failure[KG_ERR_TEXT_MAX]; /* why it is killed; "": it ended by itself */
 };
@@ -313,7 +311,6 @@ static void on_received(void *user, const struct jy_wire *wire)
     struct kk_kernel *k = user;
     const struct jy_msg *m = &wire->msg;
     struct jy_header header;
-    k->heard++;
     enum kg_rec_kind kind = jy_header_peek(&header, m->header, NULL) == 0
                                 ? jy_kind_of(m->channel, &header, m->content)
                                 : KG_KIND_OTHER;
@@ -477,21 +474,19 @@ static void finish(struct kk_kernel *k)
 static void on_quiet(uv_timer_t *timer)
 {
     struct kk_kernel *k = timer->data;
-    if (k->heard != k->heard_before && k->quiet_left-- > 0) {
-        k->heard_before = k->heard;
+    if (!kk_wires_ended(k->wires) && k->quiet_left-- > 0)
         return;
-    }
     finish(k);
 }
 
-/* What the kernel sent before its end may still be in its sockets. */
+/* What the kernel sent before its end may still be in its sockets. They end when it is read, unless somebody else has
+ * them open, too: such a one is not waited for. */
 static void on_gone(void *user)
 {
     struct kk_kernel *k = user;
     enter(k, K_QUIET, "no process is left");
     kk_wires_hold(k->wires, false);
     k->quiet_left = QUIET_TRIES;
-    k->heard_before = k->heard - 1; /* one look more */
     uv_timer_start(&k->timer, on_quiet, QUIET_MS, QUIET_MS);
 }
 

@@ -248,6 +248,14 @@ void kk_wires_hold(struct kk_wires *w, bool hold)
         jy_zmtp_resume(iopub);
 }
 
+bool kk_wires_ended(const struct kk_wires *w)
+{
+    for (int i = 0; i < KG_CH_COUNT; i++)
+        if (jy_zmtp_connected(w->wires[i].sock))
+            return false;
+    return true;
+}
+
 static void remove_files(struct kk_wires *w)
 {
     kk_user_begin(w->options);

@@ -36,6 +36,8 @@ const char *kk_wires_file(const struct kk_wires *w); /* path of the connection f
 int kk_wires_send(struct kk_wires *w, const struct jy_msg *m, struct kg_err *err);
 /* Stops reading iopub, or goes on. */
 void kk_wires_hold(struct kk_wires *w, bool hold);
+/* True when the kernel's end of every socket is closed, and all that it said has been handed on. */
+bool kk_wires_ended(const struct kk_wires *w);
 /* No callback comes after this. Removes the files. NULL is fine. */
 void kk_wires_close(struct kk_wires *w);
 
