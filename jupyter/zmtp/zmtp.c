@@ -1,6 +1,5 @@
 #include "jupyter/zmtp/zmtp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,12 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "jupyter/zmtp/endpoint.h"
 #include "jupyter/zmtp/frames.h"
 
 enum {
@@ -40,8 +39,7 @@ struct jy_zmtp {
     uv_loop_t *loop;
     struct jy_zmtp_config config;
     uint8_t identity[JY_ZMTP_IDENTITY_MAX];
-    struct sockaddr_storage address;
-    socklen_t address_len;
+    struct jy_endpoint endpoint;
     enum state state;
     int fd;
     uv_poll_t *poll;  /* on the heap: it outlives its connection until it is closed */
@@ -140,7 +138,7 @@ static void lose(struct jy_zmtp *z, const char *why)
     rewind_out(z);
     z->state = Z_IDLE;
     uv_timer_stop(&z->timer);
-    if (z->address.ss_family == AF_UNIX)
+    if (z->endpoint.address.ss_family == AF_UNIX)
         return;
     z->state = Z_REDIAL;
     uv_timer_start(&z->timer, on_timer, REDIAL_MS, 0);
@@ -162,23 +160,24 @@ static int greet(struct jy_zmtp *z)
 
 static int dial(struct jy_zmtp *z)
 {
-    int fd = socket(z->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(z->endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, (struct sockaddr *)&z->address, z->address_len) < 0 && errno != EINPROGRESS) {
+    if (connect(fd, (struct sockaddr *)&z->endpoint.address, z->endpoint.len) < 0 &&
+        errno != EINPROGRESS) {
         int why = errno;
         close(fd);
         return -why;
     }
     int on = 1;
-    if (z->address.ss_family != AF_UNIX)
+    if (z->endpoint.address.ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     z->fd = fd;
     z->poll = kg_calloc(1, sizeof *z->poll);
     uv_poll_init(z->loop, z->poll, fd);
     z->poll->data = z;
     z->state = Z_DIALLING;
-    if (z->address.ss_family == AF_UNIX && greet(z) < 0) {
+    if (z->endpoint.address.ss_family == AF_UNIX && greet(z) < 0) {
         hang_up(z);
         z->state = Z_IDLE;
         return -EPIPE;
@@ -187,51 +186,11 @@ static int dial(struct jy_zmtp *z)
     return 0;
 }
 
-static int parse_tcp(struct jy_zmtp *z, const char *where)
-{
-    const char *colon = strrchr(where, ':');
-    char host[64];
-    char *end;
-    if (!colon || (size_t)(colon - where) >= sizeof host)
-        return -EINVAL;
-    bool v6 = *where == '[' && colon[-1] == ']';
-    size_t n = (size_t)(colon - where) - (v6 ? 2 : 0);
-    memcpy(host, where + v6, n);
-    host[n] = 0;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (*end || port == 0 || port > 65535)
-        return -EINVAL;
-    if (v6) {
-        struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-        memcpy(&z->address, &a, z->address_len = sizeof a);
-        return inet_pton(AF_INET6, host, &((struct sockaddr_in6 *)&z->address)->sin6_addr) == 1
-                   ? 0
-                   : -EINVAL;
-    }
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    if (inet_pton(AF_INET, host, &a.sin_addr) != 1)
-        return -EINVAL;
-    memcpy(&z->address, &a, z->address_len = sizeof a);
-    return 0;
-}
-
-static int parse_endpoint(struct jy_zmtp *z, const char *endpoint)
-{
-    if (strncmp(endpoint, "tcp://", 6) == 0)
-        return parse_tcp(z, endpoint + 6);
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (strncmp(endpoint, "ipc://", 6) != 0 || strlen(endpoint + 6) >= sizeof a.sun_path)
-        return -EINVAL;
-    memcpy(a.sun_path, endpoint + 6, strlen(endpoint + 6));
-    memcpy(&z->address, &a, z->address_len = sizeof a);
-    return 0;
-}
-
 int jy_zmtp_connect(struct jy_zmtp *z, const char *endpoint, struct kg_err *err)
 {
     if (z->state != Z_IDLE)
         return kg_err_set(err, -EISCONN, "connect to %s: there is a connection", endpoint);
-    int rc = parse_endpoint(z, endpoint);
+    int rc = jy_endpoint_parse(&z->endpoint, endpoint);
     if (rc == 0)
         rc = dial(z);
     if (rc < 0)

@@ -1,6 +1,11 @@
 /* ZMTP's bytes: what libzmq sends is read, every prefix is incomplete, and what can't be is refused. */
 #include "unit.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include "jupyter/zmtp/endpoint.h"
 #include "jupyter/zmtp/frames.h"
 
 enum { FRAMES = 4, BYTES = 4096 };
@@ -115,6 +120,45 @@ static void what_can_not_be_is_refused(void **state)
     assert_int_equal(jy_zmtp_command(sp("\x05READ"), &name, &rest, &err), -EPROTO);
 }
 
+static void endpoints_become_addresses(void **state)
+{
+    (void)state;
+    struct jy_endpoint e;
+    assert_int_equal(jy_endpoint_parse(&e, "ipc:///run/kernel/k-1"), 0);
+    assert_int_equal(e.address.ss_family, AF_UNIX);
+    assert_string_equal(((struct sockaddr_un *)(void *)&e.address)->sun_path, "/run/kernel/k-1");
+    assert_int_equal(jy_endpoint_parse(&e, "tcp://127.0.0.1:65535"), 0);
+    assert_int_equal(((struct sockaddr_in *)(void *)&e.address)->sin_port, htons(65535));
+    assert_int_equal(((struct sockaddr_in *)(void *)&e.address)->sin_addr.s_addr,
+                     htonl(INADDR_LOOPBACK));
+    assert_int_equal(jy_endpoint_parse(&e, "tcp://[::1]:80"), 0);
+    assert_int_equal(e.address.ss_family, AF_INET6);
+
+    static const char *const bad[] = {
+        "",
+        "ipc://",
+        "inproc://x",
+        "tcp://",
+        "tcp://127.0.0.1",
+        "tcp://:80",
+        "tcp://127.0.0.1:",
+        "tcp://127.0.0.1:0",
+        "tcp://127.0.0.1:65536",
+        "tcp://127.0.0.1:+5",
+        "tcp://127.0.0.1:80x",
+        "tcp://localhost:80",
+        "tcp://[::1:80",
+        "tcp://[]:80",
+    };
+    for (size_t i = 0; i < KG_COUNT(bad); i++)
+        assert_int_equal(jy_endpoint_parse(&e, bad[i]), -EINVAL);
+    char longest[6 + 108 + 1] = "ipc://";
+    memset(longest + 6, 'x', 108);
+    assert_int_equal(jy_endpoint_parse(&e, longest), -EINVAL);
+    longest[6 + 107] = 0;
+    assert_int_equal(jy_endpoint_parse(&e, longest), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_message_of_short_and_long_frames_is_split),
         cmocka_unit_test(ready_is_a_command_with_name_and_properties),
         cmocka_unit_test(what_can_not_be_is_refused),
+        cmocka_unit_test(endpoints_become_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
