@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 SERVERS = ("ours", "peer")
 ALL = ("ours", "peer", "direct", "mock")
+PYTHON = ("ours", "peer", "direct", "oci")  # oci: kernelgw with boxes, cold; stock: from warm ones
 
 
 @dataclass
@@ -71,15 +72,15 @@ ROWS = [
         {"ready_ms_p50": "ms", "wall_ms_p50": "ms"}, quick=False),
     Row("loop_50", "50 kernels, closed loop", plain("loop", "--kernels", "50", quick=("--seconds", "2"), full=("--seconds", "5")),
         {"requests_s": "requests/s", "us_p99": "us", "client_cpu_share": "client core"}, ALL, more_is_better=True, watch=True),
-    Row("flood_100", "flood of 100 B", flood(100, 300000, 20000),
+    Row("flood_100", "flood of 100 B", flood(100, 300000, 8000),
         {"messages_s": "messages/s", **LOST, "client_cpu_share": "client core"}, ALL, more_is_better=True, kernel="stub-raw", watch=True),
-    Row("flood_10k", "flood of 10 kB", flood(10000, 40000, 4000),
+    Row("flood_10k", "flood of 10 kB", flood(10000, 40000, 2000),
         {"mb_s": "MB/s", **LOST, "client_cpu_share": "client core"}, ALL, more_is_better=True, kernel="stub-raw", watch=True),
-    Row("flood_100_zmq", "flood of 100 B, kernel on libzmq", flood(100, 200000, 20000),
+    Row("flood_100_zmq", "flood of 100 B, kernel on libzmq", flood(100, 200000, 8000),
         {"messages_s": "messages/s", **LOST}, SERVERS + ("direct",), more_is_better=True, watch=True),
-    Row("flood_100_json", "flood of 100 B, older JSON framing", flood(100, 200000, 20000, "--framing", "json"),
+    Row("flood_100_json", "flood of 100 B, older JSON framing", flood(100, 200000, 8000, "--framing", "json"),
         {"messages_s": "messages/s", **LOST}, SERVERS, more_is_better=True, kernel="stub-raw", watch=True),
-    Row("flood_limited", "flood of 100 B, peers' default rate limit", flood(100, 300000, 20000),
+    Row("flood_limited", "flood of 100 B, peers' default rate limit", flood(100, 300000, 8000),
         {"lost": "messages", "received": ""}, ("limited",), kernel="stub-raw", quick=False, once=True),
     Row("slow_reader", "a reader that pauses", slow,
         {"lost": "messages", "notes": "notices", "other_us_p50": "us", "other_us_max": "us"}, SERVERS, watch=True, once=True),
@@ -98,13 +99,17 @@ ROWS = [
     Row("death", "kernel dies: noticed", plain("death", quick=("--rounds", "1"), full=("--rounds", "3")),
         {"noticed_ms_p50": "ms", "usable_ms_p50": "ms", "unnoticed": "times", "unusable": "times"}, SERVERS, once=True),
     Row("python_start", "ipykernel start to first answer", plain("start", quick=("--rounds", "2"), full=("--rounds", "5")),
-        {"ready_ms_p50": "ms"}, kernel="bench-python"),
+        {"ready_ms_p50": "ms"}, kinds=PYTHON, kernel="bench-python"),
     Row("python_start_8", "ipykernel, eight at once", plain("start", "--parallel", "8", "--rounds", "1"),
-        {"ready_ms_p50": "ms", "wall_ms_p50": "ms"}, kernel="bench-python", quick=False, once=True),
+        {"ready_ms_p50": "ms", "wall_ms_p50": "ms"}, kinds=PYTHON, kernel="bench-python", quick=False, once=True),
+    Row("stock_start", "Python kernel from warm stock, to first cell's reply", plain("start", "--pause", "4", quick=("--rounds", "2"), full=("--rounds", "5")),
+        {"executed_ms_p50": "ms", "executed_ms_max": "ms"}, kinds=("stock",), kernel="bench-python"),
+    Row("stock_start_8", "eight of them at once", plain("start", "--parallel", "8", "--rounds", "2", "--pause", "20"),
+        {"executed_ms_p50": "ms", "wall_ms_p50": "ms"}, kinds=("stock",), kernel="bench-python", quick=False, once=True),
     Row("python_execute", "ipykernel execute round trip", plain("rtt", "--kind", "execute", quick=("--count", "30", "--seconds", "2"), full=("--count", "200")),
-        {"us_p50": "us", "us_p99": "us"}, kernel="bench-python"),
+        {"us_p50": "us", "us_p99": "us"}, kinds=PYTHON, kernel="bench-python"),
     Row("python_interrupt", "ipykernel, interrupt of while True", plain("interrupt", "--code", "while True: pass", quick=("--rounds", "3"), full=("--rounds", "10")),
-        {"ms_p50": "ms"}, kernel="bench-python"),
+        {"ms_p50": "ms"}, kinds=PYTHON, kernel="bench-python"),
     Row("idle_200", "200 idle kernels", plain("hold", "--kernels", "200", "--sockets", "0"),
         {"kb_each": "kB server each", "kernels": "held", "kernels_refused": "refused", "open_s": "s"}, SERVERS, quick=False, once=True, fresh=True),
     Row("sockets_1000", "1,000 WebSockets on 100 kernels", plain("hold", "--kernels", "100", "--sockets", "1000"),

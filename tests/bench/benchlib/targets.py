@@ -1,16 +1,20 @@
 """The servers that are compared, each started the same way, on loopback, with a private directory."""
 import json
 import os
+import pwd
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 from . import proc
 
 START_LIMIT_S = 60
+GATEWAY_USER = "kernelgw"
 
 
 def free_port():
@@ -102,15 +106,56 @@ class Kernelgw(Target):
 
 
 class Oci(Target):
-    """kernelgw with boxd, when the machine can and images are there. Only what needs a real sandbox is measured."""
+    """kernelgw with real boxes, for rows whose kernel is Python. `stock`: kernels kept warm; 0: all starts are cold."""
 
-    def __init__(self, name, setup, extra):
-        super().__init__(name, "oci", setup)
-        self.extra = list(extra)
+    def __init__(self, name, kind, setup, stock):
+        super().__init__(name, kind, setup)
+        self.stock = stock
+        self.boxd = None
 
     def argv(self, folder):
-        return [self.setup.kernelgw, "--engine", "oci", "--address", "127.0.0.1", "--port", str(self.port),
-                "--token", self.token, "--run-dir", os.path.join(folder, "run"), "--allow-root", *self.extra]
+        user = pwd.getpwnam(GATEWAY_USER)
+        run_dir = os.path.join(folder, "gw")
+        os.mkdir(run_dir, mode=0o700)
+        os.chown(run_dir, user.pw_uid, user.pw_gid)
+        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--",
+                self.setup.kernelgw, "--engine", "oci", "--address", "127.0.0.1", "--port", str(self.port),
+                "--token", self.token, "--run-dir", run_dir, "--boxd", self.socket,
+                "--runtimes", self.setup.manifests, "--languages", "python",
+                "--stock-kernels", str(self.stock), "--stock-boxes", "0"]
+
+    def start(self):
+        folder = tempfile.mkdtemp(prefix="kgwb-")  # short: a unix socket's path ends at 107 characters
+        os.chmod(folder, 0o755)
+        self.folder = folder
+        run_dir = os.path.join(folder, "boxd")
+        os.mkdir(run_dir, mode=0o755)
+        self.socket = os.path.join(run_dir, "boxd.sock")
+        with open(os.path.join(folder, "boxd.log"), "wb") as log:
+            self.boxd = subprocess.Popen(
+                [self.setup.boxd, "--socket", self.socket, "--run-dir", run_dir, "--images", self.setup.images,
+                 "--agent", self.setup.agent, "--gateway-uid", str(pwd.getpwnam(GATEWAY_USER).pw_uid),
+                 "--cgroup-parent", f"kgw-bench-{secrets.token_hex(4)}"], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log)
+        end = time.monotonic() + 10
+        while not os.path.exists(self.socket) and self.boxd.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        ms = super().start()
+        time.sleep(1 + 2 * self.stock)  # until the stock is full
+        return ms
+
+    def stop(self):
+        super().stop()
+        if self.boxd:
+            self.boxd.send_signal(signal.SIGTERM)
+            if not proc.wait_gone(self.boxd, 20):
+                self.boxd.kill()
+                self.boxd.wait()
+            self.boxd = None
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def client_args(self, kernel):
+        return super().client_args("python3" if kernel == "bench-python" else kernel)
 
 
 class Peer(Target):

@@ -123,7 +123,7 @@ int bc_mode_interrupt(const struct bc_config *cfg)
         char id[BC_ID_SIZE];
         bc_link_send(&l, KG_CH_SHELL, "execute_request", content, NULL, 0, id);
         rc = await(&l, id, false);
-        usleep(30000);
+        usleep(100000); /* busy is said before the code begins */
         uint64_t t0 = bc_now_us();
         if (rc == 1 && bc_kernel_interrupt(cfg, &k, &err) < 0)
             rc = -EIO;
