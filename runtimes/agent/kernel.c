@@ -1,23 +1,14 @@
-#include "runtimes/agent/kernel.h"
+#include "runtimes/agent/kernel_inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "jupyter/scan.h"
-#include "jupyter/wsframe.h"
-#include "runtimes/agent/history.h"
-#include "runtimes/agent/messages.h"
-#include "runtimes/agent/own.h"
 #include "runtimes/agent/reply.h"
+<<<<<<< Updated upstream
 #include "runtimes/agent/spawn.h"
 #include "runtimes/agent/tap.h"
 #include "runtimes/agent/wires.h"
@@ -34,6 +25,8 @@ enum state {
     K_QUIET,    /* no process is left; its last messages are on their way to us */
     K_STATES
 };
+=======
+>>>>>>> Stashed changes
 
 #define S(state) (1u << (state))
 static const uint8_t next_states[K_STATES] = {
@@ -48,6 +41,7 @@ static const uint8_t next_states[K_STATES] = {
 static const char *const state_names[K_STATES] = {"none",     "starting", "warming", "alive",
                                                   "stopping", "killing",  "quiet"};
 
+<<<<<<< Updated upstream
 /* What kernel.start asked for. */
 struct spec {
     char **argv;
@@ -103,14 +97,22 @@ struct kk_kernel {
 static void begin_killing(struct kk_kernel *k, const char *why);
 
 static void enter(struct kk_kernel *k, enum state to, const char *why)
+=======
+void kk_kernel_enter(struct kk_kernel *k, enum kk_kernel_state to, const char *why)
+>>>>>>> Stashed changes
 {
     if (!(next_states[k->state] & S(to)))
         kg_log(KG_ERROR, "agent", "kernel step that should not be", "from=%s to=%s",
                state_names[k->state], state_names[to]);
     kg_log(KG_DEBUG, "agent", "kernel step", "from=%s to=%s why=\"%s\"", state_names[k->state],
            state_names[to], why);
-    uv_timer_stop(&k->timer);
+    uv_timer_stop(&k->timer); /* it belonged to the old state */
     k->state = to;
+}
+
+const char *kk_kernel_state_name(const struct kk_kernel *k)
+{
+    return state_names[k->state];
 }
 
 bool kk_kernel_alive(const struct kk_kernel *k)
@@ -118,6 +120,7 @@ bool kk_kernel_alive(const struct kk_kernel *k)
     return k->state != K_NONE;
 }
 
+<<<<<<< Updated upstream
 /* ---- to the kernel ---- */
 
 static void relay(struct kk_kernel *k, uint8_t channel, const uint8_t *frame, size_t n)
@@ -636,17 +639,19 @@ static int read_spec(struct spec *s, const struct kk_options *o, const json_t *r
     return 0;
 }
 
+=======
+>>>>>>> Stashed changes
 int kk_kernel_start(struct kk_kernel *k, uint64_t id, const json_t *req, struct kg_err *err)
 {
     if (k->state != K_NONE)
         return kg_err_set(err, -EBUSY, "a kernel lives here already");
-    int rc = read_spec(&k->spec, k->options, req, err);
+    int rc = kk_spec_read(&k->spec, k->options, req, err);
     k->attempt = 0;
     k->start_id = id;
     if (rc == 0)
-        rc = launch(k, err);
+        rc = kk_kernel_launch(k, err);
     if (rc < 0) {
-        release_spec(&k->spec);
+        kk_spec_release(&k->spec);
         return rc;
     }
     k->start_due = true;
@@ -670,72 +675,9 @@ int kk_kernel_interrupt(struct kk_kernel *k, struct kg_err *err)
     return 0;
 }
 
-static void on_configure_limit(uv_timer_t *timer)
-{
-    struct kg_err err = {.code = -ETIMEDOUT,
-                         .text = "the kernel did not take its settings in time"};
-    configured(timer->data, &err);
-}
-
-/* Python that sets the variables and the directory. JSON strings are Python literals, when no character but the control
- * ones is escaped; and calls that return None leave no name behind, not even `_`. */
-static int configure_code(struct kg_buf *code, const json_t *env, const char *cwd,
-                          struct kg_err *err)
-{
-    const char *name;
-    json_t *value;
-    if (json_object_size(env) > 0) {
-        json_object_foreach((json_t *)(uintptr_t)env, name, value) {
-            if (!json_is_string(value))
-                return kg_err_set(err, -EINVAL, "env must be an object of strings");
-        }
-        kg_autofree char *text = json_dumps(env, JSON_COMPACT);
-        kg_buf_printf(code, "__import__('os').environ.update(%s)\n", text);
-    }
-    if (cwd) {
-        json_t *v = json_string(cwd);
-        kg_autofree char *text = json_dumps(v, JSON_ENCODE_ANY);
-        kg_buf_printf(code, "__import__('os').chdir(%s)\n", text);
-        json_decref(v);
-    }
-    return 0;
-}
-
-int kk_kernel_configure(struct kk_kernel *k, uint64_t id, const json_t *req, struct kg_err *err)
-{
-    kg_autobuf code = {0};
-    const char *cwd = json_string_value(json_object_get(req, "cwd"));
-    if (k->state != K_ALIVE)
-        return kg_err_set(err, -ESRCH, "there is no kernel that is ready");
-    if (k->configure_due)
-        return kg_err_set(err, -EBUSY, "it is being configured");
-    if (!k->spec.python)
-        return kg_err_set(err, -ENOTSUP, "kernels of this language can't be configured");
-    kg_autofree char *below =
-        cwd && *cwd && *cwd != '/' ? kg_asprintf("%s/%s", k->options->work, cwd) : NULL;
-    int rc = configure_code(&code, json_object_get(req, "env"),
-                            below         ? below
-                            : cwd && *cwd ? cwd
-                                          : NULL,
-                            err);
-    if (rc < 0)
-        return rc;
-    if (code.len == 0) {
-        kk_reply_ok(k->link, id);
-        return 0;
-    }
-    k->configure_asked = kk_own_execute(&k->own, k->wires, kg_buf_cstr(&code), err);
-    if (!k->configure_asked)
-        return err->code;
-    k->configure_due = true;
-    k->configure_id = id;
-    uv_timer_start(&k->configure_limit, on_configure_limit, KK_KERNEL_CONFIGURE_MS, 0);
-    return 0;
-}
-
 static void on_grace_over(uv_timer_t *timer)
 {
-    begin_killing(timer->data, NULL);
+    kk_kernel_kill(timer->data, NULL);
 }
 
 int kk_kernel_stop(struct kk_kernel *k, uint64_t id, uint64_t grace_ms, struct kg_err *err)
@@ -749,13 +691,13 @@ int kk_kernel_stop(struct kk_kernel *k, uint64_t id, uint64_t grace_ms, struct k
     k->stop_due = true;
     k->stop_id = id;
     if (k->state != K_ALIVE || grace_ms == 0) {
-        begin_killing(k, k->start_due ? "the kernel was stopped before it answered" : NULL);
+        kk_kernel_kill(k, k->start_due ? "the kernel was stopped before it answered" : NULL);
         return 0;
     }
-    enter(k, K_STOPPING, "asked to");
+    kk_kernel_enter(k, K_STOPPING, "asked to");
     if (!kk_own_send(&k->own, k->wires, KG_CH_CONTROL, "shutdown_request",
                      kg_span_str("{\"restart\":false}"), err)) {
-        begin_killing(k, NULL);
+        kk_kernel_kill(k, NULL);
         return 0;
     }
     uv_timer_start(&k->timer, on_grace_over, grace_ms, 0);
@@ -765,6 +707,12 @@ int kk_kernel_stop(struct kk_kernel *k, uint64_t id, uint64_t grace_ms, struct k
 static void on_hold_over(uv_timer_t *timer)
 {
     struct kk_kernel *k = timer->data;
+    bool slow = kk_link_sent(k->link) != k->hold_sent;
+    if (slow && kg_clock_ms() - k->hold_began_ms < KK_KERNEL_HOLD_SLOW_MS) {
+        k->hold_sent = kk_link_sent(k->link);
+        return;
+    }
+    uv_timer_stop(timer);
     if (k->wires)
         kk_wires_hold(k->wires, false); /* from here on the link drops the oldest and says so */
 }
@@ -776,10 +724,12 @@ void kk_kernel_hold(struct kk_kernel *k, bool hold)
     if (!k->wires || k->state == K_KILLING || k->state == K_QUIET)
         return;
     kk_wires_hold(k->wires, hold);
-    if (hold)
-        uv_timer_start(&k->hold, on_hold_over, KK_KERNEL_HOLD_MS, 0);
-    else
-        uv_timer_stop(&k->hold);
+    uv_timer_stop(&k->hold);
+    if (!hold)
+        return;
+    k->hold_began_ms = kg_clock_ms();
+    k->hold_sent = kk_link_sent(k->link);
+    uv_timer_start(&k->hold, on_hold_over, KK_KERNEL_HOLD_MS, KK_KERNEL_HOLD_MS);
 }
 
 struct kk_kernel *kk_kernel_new(uv_loop_t *loop, const struct kk_options *options,
@@ -812,8 +762,8 @@ void kk_kernel_free(struct kk_kernel *k)
 {
     if (!k)
         return;
-    cleanup(k);
-    release_spec(&k->spec);
+    kk_kernel_cleanup(k);
+    kk_spec_release(&k->spec);
     kg_buf_release(&k->waiting);
     kk_messages_release(&k->messages);
     uv_timer_t *timers[] = {&k->timer, &k->nudge, &k->hold, &k->configure_limit};

@@ -18,8 +18,11 @@
 
 enum {
     KK_KERNEL_WAITING_MAX = 64 * 1024 * 1024, /* bytes that wait for the kernel to be ready */
-    KK_KERNEL_HOLD_MS = 1000,                 /* iopub is never left unread for longer */
-    KK_KERNEL_READY_MS = 60000,               /* when kernel.start names no limit */
+    /* iopub is never left unread for longer, or while the gateway takes something: its kernel loses what its own queue has
+     * no room for, and says nothing; what the link has no room for is told. */
+    KK_KERNEL_HOLD_MS = 1000,
+    KK_KERNEL_HOLD_SLOW_MS = 5000,
+    KK_KERNEL_READY_MS = 60000, /* when kernel.start names no limit */
     KK_KERNEL_CONFIGURE_MS = 10000,
     KK_KERNEL_ATTEMPTS = 3, /* on tcp, where a port may be lost to somebody else */
 };

@@ -35,6 +35,7 @@ struct kk_link {
     bool wants_write; /* the socket takes no more */
     bool full;
     bool ever_up;
+    uint64_t sent;
     int64_t epoch;
     uint64_t refused_since; /* when dialling began to fail; 0: it does not */
     struct kk_ring ring;
@@ -163,9 +164,10 @@ void kk_link_flush(struct kk_link *l)
         struct msghdr msg = {.msg_iov = iov};
         msg.msg_iovlen = (size_t)kk_ring_gather(&l->ring, iov, IOV_MAX_SEND, SEND_MAX);
         ssize_t n = sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n > 0)
+        if (n > 0) {
+            l->sent += (uint64_t)n;
             kk_ring_sent(&l->ring, (size_t)n);
-        else if (n < 0 && errno == EAGAIN)
+        } else if (n < 0 && errno == EAGAIN)
             watch(l, true);
         else if (n < 0 && errno != EINTR)
             go_down(l, strerror(errno));
@@ -355,7 +357,7 @@ void kk_link_reply(struct kk_link *l, const void *body, size_t n)
     kk_ring_reply(&l->ring, body, n);
 }
 
-bool kk_link_is_full(const struct kk_link *l)
+uint64_t kk_link_sent(const struct kk_link *l)
 {
-    return l->full || l->ring.unsent > KK_LINK_FULL;
+    return l->sent;
 }

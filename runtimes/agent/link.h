@@ -45,7 +45,8 @@ void kk_link_add(struct kk_link *l, uint8_t type, uint8_t channel, uint8_t kind,
                  size_t n);
 /* A REPLY. */
 void kk_link_reply(struct kk_link *l, const void *body, size_t n);
-bool kk_link_is_full(const struct kk_link *l);
+/* Bytes sent since the agent began: to see that the gateway takes some. */
+uint64_t kk_link_sent(const struct kk_link *l);
 /* Sends now what can be sent without waiting. */
 void kk_link_flush(struct kk_link *l);
 
