@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "runtimes/agent/reply.h"
 
-/* When nothing was heard for QUIET_MS, there is nothing more to come; looked at so often at most. */
-enum { QUIET_MS = 10, QUIET_TRIES = 30 };
+/* How often it is looked whether all has been heard, and how often at most. */
+enum { QUIET_MS = 1, QUIET_TRIES = 300 };
 
 void kk_kernel_cleanup(struct kk_kernel *k)
 {
@@ -110,21 +110,19 @@ static void finish(struct kk_kernel *k)
 static void on_quiet(uv_timer_t *timer)
 {
     struct kk_kernel *k = timer->data;
-    if (k->heard != k->heard_before && k->quiet_left-- > 0) {
-        k->heard_before = k->heard;
+    if (!kk_wires_ended(k->wires) && k->quiet_left-- > 0)
         return;
-    }
     finish(k);
 }
 
-/* What the kernel sent before its end may still be in its sockets. */
+/* What the kernel sent before its end may still be in its sockets. They end when it is read, unless somebody else has
+ * them open, too: such a one is not waited for. */
 static void on_gone(void *user)
 {
     struct kk_kernel *k = user;
     kk_kernel_enter(k, K_QUIET, "no process is left");
     kk_wires_hold(k->wires, false);
     k->quiet_left = QUIET_TRIES;
-    k->heard_before = k->heard - 1; /* one look more */
     uv_timer_start(&k->timer, on_quiet, QUIET_MS, QUIET_MS);
 }
 

@@ -70,8 +70,6 @@ struct kk_kernel {
     uint64_t start_id, stop_id, configure_id; /* requests to be answered */
     bool start_due, stop_due, configure_due;
     bool lost_a_port;
-    uint64_t heard; /* messages; to see that it is quiet */
-    uint64_t heard_before;
     int quiet_left;
     char failure[KG_ERR_TEXT_MAX]; /* why it is killed; "": it ended by itself */
 };

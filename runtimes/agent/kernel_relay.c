@@ -111,7 +111,6 @@ void kk_kernel_received(void *user, const struct jy_wire *wire)
     struct kk_kernel *k = user;
     const struct jy_msg *m = &wire->msg;
     struct jy_header header;
-    k->heard++;
     bool known = peek_type(&header, m->header) || jy_header_peek(&header, m->header, NULL) == 0;
     enum kg_rec_kind kind = known ? jy_kind_of(m->channel, &header, m->content) : KG_KIND_OTHER;
     uint64_t own = kk_own_match(&k->own, m->parent_header);
