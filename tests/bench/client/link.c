@@ -200,6 +200,11 @@ int bc_link_receive(struct bc_link *l, struct bc_msg *m, int timeout_ms)
     }
 }
 
+int bc_link_say_close(struct bc_link *l)
+{
+    return send_frame(l, BC_WS_CLOSE, "\x03\xe8", 2);
+}
+
 void bc_link_close(struct bc_link *l, bool abrupt)
 {
     if (l->way == BC_DIRECT) {

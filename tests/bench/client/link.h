@@ -57,6 +57,8 @@ int bc_link_send(struct bc_link *l, uint8_t channel, const char *msg_type, const
 /* Waits at most timeout_ms (0: not at all, -1: for ever) for one message. 1; 0 when none came; -EPIPE when the peer
  * left or broke the protocol. */
 int bc_link_receive(struct bc_link *l, struct bc_msg *m, int timeout_ms);
+/* Says goodbye by a close frame; what the server had sent before it heard of that can still be received. */
+int bc_link_say_close(struct bc_link *l);
 /* Ends it: with a close frame, or by RST when abrupt. A zeroed link is fine. */
 void bc_link_close(struct bc_link *l, bool abrupt);
 

@@ -101,6 +101,20 @@ int bc_mode_slow(const struct bc_config *cfg)
     return 0;
 }
 
+/*
+ * What has reached our side was not lost by the server: it is counted to the end of the closing handshake. Before an
+ * RST all that is there is read, but a message may still come between the two.
+ */
+static void leave(struct bc_link *l, struct bc_tally *t, const char *id, bool abrupt)
+{
+    struct bc_msg m;
+    if (!abrupt)
+        bc_link_say_close(l);
+    while (bc_link_receive(l, &m, abrupt ? 0 : 2000) == 1)
+        bc_tally_take(t, &m, id);
+    bc_link_close(l, abrupt);
+}
+
 int bc_mode_reconnect(const struct bc_config *cfg)
 {
     struct bc_kernel k;
@@ -123,7 +137,7 @@ int bc_mode_reconnect(const struct bc_config *cfg)
         if (rc == 1)
             bc_tally_take(&t, &m, id);
     }
-    bc_link_close(&l, cfg->abrupt);
+    leave(&l, &t, id, cfg->abrupt);
     usleep((useconds_t)(cfg->pause * 1e6));
     uint64_t t0 = bc_now_us();
     rc = bc_link_open(&l, cfg, k.id, session, &err);
