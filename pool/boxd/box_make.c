@@ -138,7 +138,7 @@ int bd_box_link(struct bd_box *box, struct kg_err *err)
  * box may look up names in it, so that the hosts file is theirs to read; it can't be listed. */
 static int make_link_dir(struct bd_box *box, struct kg_err *err)
 {
-    static const char hosts[] = "127.0.0.1 localhost box\n";
+    static const char hosts[] = "127.0.0.1 localhost box\n::1 localhost ip6-localhost\n";
     kg_autofree char *dir = kg_asprintf("%s/link", box->dir);
     kg_autofree char *file = kg_asprintf("%s/hosts", dir);
     int rc = bd_dir_make(dir, 0711, 0, box->state.first_id + BD_LINK_GID, err);
