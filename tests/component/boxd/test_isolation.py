@@ -100,7 +100,7 @@ class Isolation(harness.BoxdTest):
         box = self.box()
         self.assertEqual(box.do("connect /run/kgw/link"), "connect ok")
         self.assertEqual(box.user("connect /run/kgw/link"), "connect EACCES")
-        self.assertEqual(box.user("cat /etc/hosts"), "cat ok 127.0.0.1 localhost box|")
+        self.assertEqual(box.user("cat /etc/hosts"), "cat ok 127.0.0.1 localhost box|::1 localhost ip6-localhost|")
         self.assertEqual(box.user("ls /run/kgw"), "ls EACCES")
 
     def test_namespaces_are_the_boxs_own(self):

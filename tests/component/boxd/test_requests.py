@@ -22,7 +22,7 @@ class Requests(harness.BoxdTest):
         self.assertEqual((attached["pid"], len(fds)), (made["pid"], 1))
         again = harness.Box(self.client, attached, fds, name)
         box.close()
-        self.assertEqual(again.do("cat /etc/hosts"), "cat ok 127.0.0.1 localhost box|")  # the agent dials again
+        self.assertEqual(again.do("cat /etc/hosts"), "cat ok 127.0.0.1 localhost box|::1 localhost ip6-localhost|")  # the agent dials again
         again.close()
         self.client.call("destroy", box=name)
         self.assertEqual(self.boxd.left(), [])
