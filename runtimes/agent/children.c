@@ -234,7 +234,8 @@ void kk_children_kill_all(struct kk_children *c, void (*gone)(void *user), void 
     c->gone_user = user;
     c->killing = true;
     c->kill_began = kg_clock_ms();
-    kill_once(c);
+    if (reap(c)) /* else nobody is left, and /proc need not be searched for them */
+        kill_once(c);
     uv_timer_start(&c->again, on_again, 0, KILL_AGAIN_MS);
 }
 
