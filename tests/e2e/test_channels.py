@@ -270,7 +270,8 @@ def test_many_websockets_come_and_go(server, kernel):
         for _ in range(50):
             with server.channels(kernel) as other:
                 other.request("kernel_info_request")
-        assert procs.wait_until(lambda: procs.open_files(server.process.pid) <= before + 3, 5)
+        # a leak would be one for each; the stock that is being refilled meanwhile takes a few of its own
+        assert procs.wait_until(lambda: procs.open_files(server.process.pid) < before + 25, 5)
         assert c.execute("1").result == "1"
 
 
