@@ -3,6 +3,7 @@ Fixtures of the end-to-end suites (tests/e2e, tests/hostile, tests/browser). One
 run; tests that kill theirs make their own by `make_server`. When all is over, nothing of any of them may be left.
 
 KERNELGW_BUILD          where the programs were built (default: build/)
+KERNELGW_BUILD_AGENT    where the agent was, if elsewhere
 KERNELGW_IMAGES         unpacked images of the boxes (default: /var/lib/kernelgw/images)
 KERNELGW_E2E_RUNTIMES   manifests (default: runtimes/ of this tree, if the gateway's user can read it)
 KERNELGW_E2E_ENGINE     oci (default) or process: no boxes, tests of isolation are skipped
@@ -61,10 +62,12 @@ class Made:
         return "\n".join(f"--- {p.name}\n" + "\n".join(p.read_text(errors="replace").splitlines()[-40:]) for p in paths)
 
     def stop(self):
-        if self.server:
-            self.server.stop()
-        if self.boxd:
-            self.boxd.stop()
+        try:
+            if self.server:
+                self.server.stop()
+        finally:
+            if self.boxd:
+                self.boxd.stop()
 
 
 @pytest.fixture(scope="session")

@@ -95,19 +95,17 @@ def test_type_ahead_and_eof(server):
 
 
 def test_prompt_and_answer(server, figure):
-    """A conversation: the prompt, which ends no line, is shown at once."""
+    """A conversation: the prompt, which ends no line, is shown at once. The original took 102 ms an answer."""
     r = Run(server, "for i in range(20):\n    name = input(f'name {i}? ')\n    print(f'hello {name}')")
-    times = []
-    seen = ""
-    for i in range(20):
-        seen = r.wait_output(f"name {i}? ")
-        begun = time.monotonic()
-        r.stdin(f"n{i}\n".encode())
-        seen = r.wait_output(f"hello n{i}\n")
-        times.append(time.monotonic() - begun)
-    r.wait()
-    assert seen.startswith("name 0? hello n0\nname 1? ")
-    figure("stdin line to its echo, median", sorted(times)[10] * 1000, "ms")
+    times, seen, said = [], "", 0.0
+    for event in r.events():
+        seen += text([event])
+        if seen.endswith("? "):
+            times.append(time.monotonic() - said)
+            said = time.monotonic()
+            assert r.stdin(f"n{len(times)}\n".encode()).status_code == 204
+    assert seen == "".join(f"name {i}? hello n{i + 1}\n" for i in range(20))
+    figure("stdin line to the next prompt, median", sorted(times[1:])[9] * 1000, "ms")
 
 
 def test_two_runs_get_their_own_stdin(server):

@@ -33,8 +33,11 @@ def build_dir():
 
 
 def binary(name):
-    """A program of the build, wherever its room puts it."""
+    """A program of the build, wherever its room puts it. The agent may come from another one: a sanitized build's is no
+    static program, and a box has no libraries for it."""
     build = build_dir()
+    if name == "kernelgw-agent" and "KERNELGW_BUILD_AGENT" in os.environ:
+        build = pathlib.Path(os.environ["KERNELGW_BUILD_AGENT"])
     for path in (build / name, build / "bin" / name, *sorted(build.glob(f"**/{name}"))):
         if path.is_file() and os.access(path, os.X_OK):
             return path
@@ -85,6 +88,12 @@ class Process:
             self.proc.kill()
             self.proc.wait(5)
             raise AssertionError(f"{self.name} did not end within {timeout} s of SIGTERM:\n{self.log()}") from None
+
+    def stop_cleanly(self, timeout=20):
+        """Status 0: also what sanitizers found in its life is told by the status."""
+        status = self.stop(timeout)
+        assert status == 0, f"{self.name} ended with status {status}:\n{self.log(150)}"
+        return status
 
 
 def clean_env(**more):
@@ -159,7 +168,7 @@ class Server:
             for k in procs.with_marker(str(self.directory)):
                 os.kill(k, signal.SIGKILL)
             return self.process.proc.wait(5)
-        return self.process.stop()
+        return self.process.stop_cleanly()
 
 
 class Boxd:
@@ -198,7 +207,7 @@ class Boxd:
         return procs.cgroup_pids(self.cgroups())
 
     def stop(self):
-        return self.process.stop()
+        return self.process.stop_cleanly()
 
 
 def images_dir():
