@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,10 +17,13 @@
 
 enum { CODE_REPLACED = 1008 };
 
-/* A request that the kernel has not answered yet. */
+/* A request that the kernel has not answered yet; a cell also until the idle behind it. */
 struct kg_request {
     uint32_t reader;
     uint8_t channel;
+    bool execute;         /* has a busy and an idle on iopub */
+    bool answered;        /* the reply has come, the idle has not */
+    bool idle;            /* the other way round */
     char *type;           /* "execute_request" */
     struct kg_buf header; /* the asker's, for answers that the kernel can no longer give */
     UT_hash_handle hh;
@@ -29,6 +33,7 @@ struct kg_request {
 static void request_free(struct kg_kernel *k, struct kg_request *r)
 {
     HASH_DEL(k->requests, r);
+    k->idles_due -= r->answered;
     kg_buf_release(&r->header);
     free(r->type);
     free(r);
@@ -52,24 +57,76 @@ static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_ms
     r->reader = reader;
     r->channel = msg->channel;
     r->type = kg_strndup((const char *)h->msg_type.data, h->msg_type.len);
+    r->execute = jy_text_is(h->msg_type, "execute_request");
     kg_buf_add(&r->header, msg->header.data, msg->header.len);
     HASH_ADD_KEYPTR(hh, k->requests, r->msg_id, h->msg_id.len, r);
 }
 
-uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done)
+/* The request that a message of the kernel belongs to, or NULL. */
+static struct kg_request *request_of(struct kg_kernel *k, const struct kg_slice *frame)
 {
     struct jy_msg msg;
     struct jy_header parent;
     if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
         jy_header_peek(&parent, msg.parent_header, NULL) < 0 || !parent.msg_id.data)
-        return 0;
-    struct kg_request *r = request_find(k, parent.msg_id);
-    if (!r)
+        return NULL;
+    return request_find(k, parent.msg_id);
+}
+
+uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done)
+{
+    struct kg_request *r = request_of(k, frame);
+    if (!r || r->answered)
         return 0;
     uint32_t reader = r->reader;
-    if (done)
+    if (!done)
+        return reader;
+    if (r->execute && !r->idle) {
+        r->answered = true;
+        k->idles_due++;
+        k->heard_ms = kg_clock_ms();
+    } else {
         request_free(k, r);
+    }
     return reader;
+}
+
+void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame)
+{
+    struct kg_request *r = request_of(k, frame);
+    if (!r || !r->execute)
+        return;
+    if (r->answered)
+        request_free(k, r);
+    else
+        r->idle = true;
+}
+
+void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms)
+{
+    if (k->held) /* what is on its way waits for us */
+        k->heard_ms = now_ms;
+    if (k->idles_due == 0 || now_ms - k->heard_ms < KG_IDLE_LOST_MS)
+        return;
+    struct kg_request *r, *following;
+    HASH_ITER(hh, k->requests, r, following) {
+        if (!r->answered)
+            continue;
+        struct kg_span parent = {r->header.data, r->header.len};
+        kg_log(KG_WARN, "kernel", "output lost in the kernel's own queue", "kernel=%s", k->id);
+        k->core->counters.gaps++;
+        kg_kernel_say(
+            k,
+            kg_say_stream(
+                k->session, parent, "{\"kgw\":{\"gap\":{\"messages\":null,\"bytes\":null}}}",
+                "stderr",
+                "\n[kernelgw: the end of this cell's output was lost in the kernel's own queue]\n"),
+            KG_CH_IOPUB, KG_KIND_OTHER, 0);
+        kg_kernel_say(k, kg_say_status(k->session, parent, "idle"), KG_CH_IOPUB,
+                      KG_KIND_STATUS_IDLE, 0);
+        request_free(k, r);
+    }
+    kg_kernel_idle(k);
 }
 
 /* "execute_request" -> "execute_reply" */
@@ -87,13 +144,14 @@ void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue
     HASH_ITER(hh, k->requests, r, following) {
         struct kg_span parent = {r->header.data, r->header.len};
         kg_autofree char *reply = reply_type_of(r->type);
-        bool execute = strcmp(r->type, "execute_request") == 0;
-        if (!ename)
+        if (r->answered)
+            ; /* only its idle is due */
+        else if (!ename)
             kg_kernel_say(
                 k, kg_say(r->channel, reply, k->session, parent, NULL, "{\"status\":\"aborted\"}"),
                 r->channel, KG_KIND_REPLY, r->reader);
         else {
-            if (execute)
+            if (r->execute)
                 kg_kernel_say(k, kg_say_error(KG_CH_IOPUB, NULL, k->session, parent, ename, evalue),
                               KG_CH_IOPUB, KG_KIND_ERROR, 0);
             kg_kernel_say(k, kg_say_error(r->channel, reply, k->session, parent, ename, evalue),
@@ -229,7 +287,7 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
         return kg_err_set(err, -ESRCH, "kernel %s is dead: %s", k->id, k->reason);
     kg_kernel_touch(k);
     k->core->counters.requests++;
-    if (HASH_COUNT(k->requests) >= KG_PENDING_MAX)
+    if (HASH_COUNT(k->requests) - k->idles_due >= KG_PENDING_MAX)
         return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX,
                           k->id);
     rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err)

@@ -17,8 +17,10 @@ static void on_tick(uv_timer_t *timer)
 {
     struct kg_core *core = timer->data;
     uint64_t now = kg_clock_ms();
-    for (struct kg_kernel *k = core->kernels; k; k = k->hh.next)
+    for (struct kg_kernel *k = core->kernels; k; k = k->hh.next) {
         kg_clients_expire(k, now);
+        kg_requests_check_idles(k, now);
+    }
     kg_runs_tick(core, now);
 }
 

@@ -307,6 +307,13 @@ static void on_event(struct kg_kernel *k, const struct kg_slice *body)
     json_decref(event);
 }
 
+void kg_kernel_idle(struct kg_kernel *k)
+{
+    if (k->ready)
+        enter(k, KG_K_IDLE, "");
+    kg_kernel_touch(k);
+}
+
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_kernel *k = user;
@@ -315,6 +322,8 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         return;
     }
     uint32_t target = 0;
+    if (rec->channel == KG_CH_IOPUB)
+        k->heard_ms = kg_clock_ms();
     switch (rec->kind) {
     case KG_KIND_STATUS_BUSY:
         if (k->ready)
@@ -322,9 +331,8 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         kg_kernel_touch(k);
         break;
     case KG_KIND_STATUS_IDLE:
-        if (k->ready)
-            enter(k, KG_K_IDLE, "");
-        kg_kernel_touch(k);
+        kg_requests_idle(k, &body);
+        kg_kernel_idle(k);
         break;
     case KG_KIND_REPLY:
     case KG_KIND_KERNEL_INFO: target = kg_requests_asker(k, &body, true); break;

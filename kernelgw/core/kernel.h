@@ -56,6 +56,8 @@ struct kg_kernel {
     struct kg_journal journal;
     struct kg_client *clients;   /* utlist */
     struct kg_request *requests; /* uthash by msg_id */
+    unsigned idles_due;          /* of them, those whose reply has come and whose idle has not */
+    uint64_t heard_ms;           /* when iopub, or a cell's reply, was last heard */
     struct kg_early *early, *early_last;
     size_t early_bytes, early_count;
     struct kg_waiter *waiters;
@@ -111,6 +113,15 @@ void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue
 /* Who waits for the reply to this message from the kernel: reader id, 0 when nobody is known. `done` forgets the
  * request. */
 uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done);
+/* The kernel said idle: the cell that it belongs to is over. */
+void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame);
+/*
+ * Within core, once a second. A stock kernel publishes by a socket that drops what its queue (1,000 messages) has no room
+ * for, and says nothing; the idle may be among it, and front-ends would wait for ever. When iopub has been silent for
+ * KG_IDLE_LOST_MS behind a cell's reply, the loss is told and the idle is said in the kernel's place.
+ */
+void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms);
+void kg_kernel_idle(struct kg_kernel *k); /* it was busy and is known to be no more */
 void kg_clients_close(struct kg_kernel *k, int code, const char *reason);
 void kg_clients_expire(struct kg_kernel *k, uint64_t now_ms);
 /* Holds the box back or lets it go on, by how far the live readers are behind. */

