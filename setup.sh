@@ -1,10 +1,12 @@
 #!/bin/bash
 # Sets kernelgw up on this machine, runs it, tests it.
 #
-# usage: ./setup.sh run [-- SERVER OPTIONS]       set up what is missing, then serve until Ctrl-C
-#        ./setup.sh build                         set up without serving
-#        ./setup.sh test [--long] [SUITE...]      set up, then test (tests/run --list names the suites)
+# usage: ./setup.sh run [--languages LIST] [-- SERVER OPTIONS]   set up what is missing, then serve until Ctrl-C
+#        ./setup.sh build [--languages LIST]                     set up without serving
+#        ./setup.sh test [--languages LIST] [--long] [SUITE...]  set up, then test (tests/run --list names the suites)
 #        ./setup.sh --help
+#
+# LIST: names of folders of runtimes/ with commas between, such as python,cpp; without it, all of them.
 #
 # Debian 12, as root. Everything is done once and kept; a second call takes seconds. Nothing is written
 # into this tree.
@@ -13,8 +15,8 @@
 #   KERNELGW_DATA    images of the boxes                   (/var/lib/kernelgw)
 #   KERNELGW_JOBS    compilers at once                     (one a core)
 #
-#   ./setup.sh run -- --port 9000 --token secret           server options: ./setup.sh run -- --help
-#   ./setup.sh run -- --engine process                     without boxes: NO isolation
+#   ./setup.sh run -- --port 9000 --token secret    server options: ./setup.sh run -- --help
+#   ./setup.sh run -- --engine process              without boxes: NO isolation
 set -euo pipefail
 
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -51,14 +53,44 @@ step() {
     shift
     printf '%-22s' "$name"
     "$@" > "$log" 2>&1 < /dev/null || rc=$?
-    if [ $rc != 0 ]; then
-        say "FAILED after $((SECONDS - begun)) s"
-        say "setup.sh: step \"$name\" failed (status $rc). Its last lines, from $log:"
-        tail -n 30 "$log" | sed 's/^/    /'
-        [ "$mode" != test ] || say "0 passed, 1 failed, 0 skipped"
-        exit 1
-    fi
+    [ $rc = 0 ] || failed "$name" "$rc" $((SECONDS - begun))
     say "$((SECONDS - begun)) s"
+}
+
+# failed NAME STATUS SECONDS
+failed() {
+    say "FAILED after $3 s"
+    say "setup.sh: step \"$1\" failed (status $2). Its last lines, from $logs/$1.log:"
+    tail -n 30 "$logs/$1.log" | sed 's/^/    /'
+    [ "$mode" != test ] || say "0 passed, 1 failed, 0 skipped"
+    exit 1
+}
+
+# choose [LIST]: which languages there are, or those of the list, into `languages`.
+languages=()
+choose() {
+    local name manifest
+    local -a all=()
+    for manifest in "$tree"/runtimes/*/runtime.json; do
+        all+=("$(basename "$(dirname "$manifest")")")
+    done
+    languages=("${all[@]}")
+    [ $# -gt 0 ] || return 0
+    IFS=, read -ra languages <<< "$1"
+    for name in "${languages[@]}"; do
+        [[ " ${all[*]} " = *" $name "* ]] || {
+            say "setup.sh: there is no language \"$name\"; there are: ${all[*]}" >&2
+            exit 2
+        }
+    done
+    [ ${#languages[@]} -gt 0 ] || { say "setup.sh: --languages names none; there are: ${all[*]}" >&2; exit 2; }
+    if [ "$mode" = test ] && [[ " ${languages[*]} " != *" python "* ]]; then
+        say "python is taken, too: most tests need it"
+        languages+=(python)
+    fi
+    for name in "${all[@]}"; do
+        [[ " ${languages[*]} " = *" $name "* ]] || say "left out: $name"
+    done
 }
 
 # Each step is a script of its own, so that the shell stops at its first error: it does not inside a
@@ -88,16 +120,61 @@ step_build() {
         chmod 755 "$folder"
 }
 
-# Manifests and kernelspecs beside the build: the server's own user may not be able to enter this tree.
+# Manifests and kernelspecs beside the build: the server's own user may not be able to enter this tree. Those of the
+# languages that were chosen: the server offers what lies there.
 step_runtimes() {
-    local manifest folder
+    local language
     rm -rf "$build/share.new"
-    for manifest in "$tree"/runtimes/*/runtime.json; do
-        folder=$(basename "$(dirname "$manifest")")
-        mkdir -p "$build/share.new/runtimes/$folder"
-        cp -r "$manifest" "$tree/runtimes/$folder/kernelspec" "$build/share.new/runtimes/$folder/" || return 1
+    for language in "${languages[@]}"; do
+        mkdir -p "$build/share.new/runtimes/$language"
+        cp -r "$tree/runtimes/$language/"{runtime.json,kernelspec} "$build/share.new/runtimes/$language/" || return 1
     done
     chmod -R a+rX "$build/share.new" && rm -rf "$build/share" && mv "$build/share.new" "$build/share"
+}
+
+# All images, as many at once as there are cores; each waits by itself for what it shares with others.
+image_pids=()
+stop_images() {
+    local pid
+    for pid in "${image_pids[@]}"; do
+        kill -TERM -- "-$pid" 2> /dev/null || true
+    done
+    exit 130
+}
+
+build_images() {
+    local language i rc
+    local -a begins=() failures=()
+    trap stop_images INT TERM
+    set -m # a process group for each, which can be ended whole
+    for language in "${languages[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+            sleep 0.2
+        done
+        begins+=($SECONDS)
+        "$tree/runtimes/build-image" --data "$data" --cache "$cache" "$language" \
+            > "$logs/image-$language.log" 2>&1 < /dev/null &
+        image_pids+=($!)
+    done
+    set +m
+    for i in "${!languages[@]}"; do
+        rc=0
+        wait "${image_pids[i]}" || rc=$?
+        printf '%-22s' "image-${languages[i]}"
+        if [ $rc = 0 ]; then
+            say "$((SECONDS - begins[i])) s"
+        else
+            say "failed"
+            failures+=("${languages[i]} $rc $((SECONDS - begins[i]))")
+        fi
+    done
+    trap - INT TERM
+    image_pids=()
+    [ ${#failures[@]} = 0 ] || {
+        read -r language rc i <<< "${failures[0]}"
+        failed "image-$language" "$rc" "$i"
+    }
+    "$tree/runtimes/image-files" prune "$data/images"
 }
 
 step_user() {
@@ -106,24 +183,19 @@ step_user() {
 }
 
 prepare() {
-    local recipe language
+    local -a packages=("${packages_run[@]}")
     [ "$(id -u)" = 0 ] || { say "setup.sh: must be root: it installs packages and starts boxes" >&2; exit 1; }
     mkdir -p "$logs" "$data/images"
     chmod 755 "$cache" "$data" "$data/images"
-    if [ "$mode" = test ]; then
-        step packages step_packages "${packages_run[@]}" "${packages_test[@]}"
-    else
-        step packages step_packages "${packages_run[@]}"
+    [ "$mode" != test ] || packages+=("${packages_test[@]}")
+    if [ "$engine" = oci ]; then
+        mapfile -t -O ${#packages[@]} packages < <("$tree/runtimes/build-image" --needs "${languages[@]}")
     fi
+    step packages step_packages "${packages[@]}"
     step build step_build "$build" "${build_options[@]}"
     step runtimes step_runtimes
     step user step_user
-    if [ "$engine" = oci ]; then
-        for recipe in "$tree"/runtimes/*/image; do
-            language=$(basename "$(dirname "$recipe")")
-            step "image-$language" "$tree/runtimes/build-image" --data "$data" --cache "$cache" "$language"
-        done
-    fi
+    [ "$engine" != oci ] || build_images
 }
 
 # The path of a program of the build, wherever its room puts it.
@@ -204,6 +276,21 @@ serve() {
 
 mode=${1:-}
 [ $# = 0 ] || shift
+chosen=()
+case $mode:${1:-} in
+run:--languages | build:--languages | test:--languages)
+    [ $# -ge 2 ] || { say "setup.sh: --languages needs a list, such as python,cpp" >&2; exit 2; }
+    chosen=("$2")
+    shift 2
+    ;;
+run:--languages=* | build:--languages=* | test:--languages=*)
+    chosen=("${1#--languages=}")
+    shift
+    ;;
+esac
+case $mode in
+run | build | test) choose "${chosen[@]}" ;;
+esac
 engine=oci
 build_options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DKERNELGW_TESTS=OFF)
 case $mode in
@@ -227,9 +314,11 @@ run)
     serve "$@"
     ;;
 build)
+    [ $# = 0 ] || { say "setup.sh: build takes no \"$1\"" >&2; exit 2; }
     prepare
     server=$(program kernelgw)
     say "built: $server"
+    "$tree/runtimes/image-files" sizes "$data/images"
     ;;
 test)
     for option in "$@"; do

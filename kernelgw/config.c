@@ -51,7 +51,7 @@ static const struct option options[] = {
     {"languages", TEXT, AT(languages), 0, 0, NULL,
      "runtimes to offer, separated by commas; default: all"},
     {"default-kernel", TEXT, AT(default_kernel), 0, 0, "python3",
-     "kernelspec for requests that name none"},
+     "kernelspec for requests that name none; else the first"},
     {"max-connections", NUMBER, AT(max_connections), 1, 100000, "10000", "connections at once"},
     {"max-body-mb", NUMBER, AT(max_body_mb), 1, 1024, "64", "largest body of a request"},
     {"max-message-mb", NUMBER, AT(max_message_mb), 1, 64, "64",

@@ -39,9 +39,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
     json_t *all = json_object();
     for (size_t i = 0; i < specs->count; i++)
         json_object_set_new(all, specs->items[i].name, model_of(api, &specs->items[i]));
-    /* clients look the default up in the list: it must be in there */
-    const struct jy_kernelspec *named = jy_kernelspecs_find(specs, core->config.default_kernel);
-    const char *name = named ? named->name : specs->count ? specs->items[0].name : "";
+    const char *name = specs->count ? core->config.default_kernel : "";
     reply(api, req, json_pack("{s:s,s:o}", "default", name, "kernelspecs", all));
 }
 

@@ -68,6 +68,12 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
         free(core);
         return rc;
     }
+    /* Where only some languages are offered, a request that names none still gets a kernel; and clients look the
+     * default up in the list: it must be in there as it is spelled. */
+    const struct jy_kernelspecs *specs = &core->runtimes.specs;
+    const struct jy_kernelspec *named = jy_kernelspecs_find(specs, config->default_kernel);
+    if (specs->count)
+        core->config.default_kernel = named ? named->name : specs->items[0].name;
     struct pl_pool_config pool = {.loop = config->loop,
                                   .engine = config->engine,
                                   .run_dir = config->run_dir,
