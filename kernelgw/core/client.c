@@ -17,11 +17,15 @@
 
 enum { CODE_REPLACED = 1008 };
 
-/* A request that the kernel has not answered yet; a cell also until the idle behind it. */
+/*
+ * What the kernel has not answered yet; a cell also until the idle behind it. Messages without a reply (comm_msg: a
+ * slider sends dozens a second) stand here until their idle, so that an input() in their handler finds its asker.
+ */
 struct kg_request {
     uint32_t reader;
     uint8_t channel;
-    bool execute;         /* has a busy and an idle on iopub */
+    bool execute;         /* waits for both, the reply and the idle */
+    bool replied_to;      /* a reply is due at all */
     bool answered;        /* the reply has come, the idle has not */
     bool idle;            /* the other way round */
     char *type;           /* "execute_request" */
@@ -46,6 +50,12 @@ static struct kg_request *request_find(struct kg_kernel *k, struct kg_span msg_i
     return r;
 }
 
+static bool ends_in_request(const char *type)
+{
+    size_t n = strlen(type);
+    return n > 8 && strcmp(type + n - 8, "_request") == 0;
+}
+
 static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_msg *msg,
                         const struct jy_header *h)
 {
@@ -57,7 +67,8 @@ static void request_add(struct kg_kernel *k, uint32_t reader, const struct jy_ms
     r->reader = reader;
     r->channel = msg->channel;
     r->type = kg_strndup((const char *)h->msg_type.data, h->msg_type.len);
-    r->execute = jy_text_is(h->msg_type, "execute_request");
+    r->execute = strcmp(r->type, "execute_request") == 0;
+    r->replied_to = ends_in_request(r->type);
     kg_buf_add(&r->header, msg->header.data, msg->header.len);
     HASH_ADD_KEYPTR(hh, k->requests, r->msg_id, h->msg_id.len, r);
 }
@@ -94,12 +105,25 @@ uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bo
 void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame)
 {
     struct kg_request *r = request_of(k, frame);
-    if (!r || !r->execute)
+    if (!r)
         return;
-    if (r->answered)
+    if (r->answered || !r->replied_to)
         request_free(k, r);
     else
         r->idle = true;
+}
+
+/* Whether one more may wait. Of those that wait, what no reply may ever come for goes first: a kernel says nothing but idle
+ * to a request that it does not know. */
+static bool room_for_request(struct kg_kernel *k)
+{
+    struct kg_request *r, *following;
+    if (HASH_COUNT(k->requests) - k->idles_due < KG_PENDING_MAX)
+        return true;
+    HASH_ITER(hh, k->requests, r, following)
+        if (!r->replied_to || (r->idle && !r->execute))
+            request_free(k, r);
+    return HASH_COUNT(k->requests) - k->idles_due < KG_PENDING_MAX;
 }
 
 void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms)
@@ -132,10 +156,7 @@ void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms)
 /* "execute_request" -> "execute_reply" */
 static char *reply_type_of(const char *type)
 {
-    size_t n = strlen(type);
-    if (n > 8 && strcmp(type + n - 8, "_request") == 0)
-        n -= 8;
-    return kg_asprintf("%.*s_reply", (int)n, type);
+    return kg_asprintf("%.*s_reply", (int)strlen(type) - 8, type);
 }
 
 void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue)
@@ -143,8 +164,8 @@ void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue
     struct kg_request *r, *following;
     HASH_ITER(hh, k->requests, r, following) {
         struct kg_span parent = {r->header.data, r->header.len};
-        kg_autofree char *reply = reply_type_of(r->type);
-        if (r->answered)
+        kg_autofree char *reply = r->replied_to ? reply_type_of(r->type) : NULL;
+        if (r->answered || !reply)
             ; /* only its idle is due */
         else if (!ename)
             kg_kernel_say(
@@ -287,7 +308,7 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
         return kg_err_set(err, -ESRCH, "kernel %s is dead: %s", k->id, k->reason);
     kg_kernel_touch(k);
     k->core->counters.requests++;
-    if (HASH_COUNT(k->requests) - k->idles_due >= KG_PENDING_MAX)
+    if (!room_for_request(k))
         return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX,
                           k->id);
     rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err)

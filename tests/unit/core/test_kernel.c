@@ -196,6 +196,55 @@ static void replies_go_to_the_asker_and_output_to_all(void **state)
     assert_null(k->requests);
 }
 
+static int say(struct kg_client *c, const char *type, const char *id)
+{
+    kg_autobuf f = frame_of(KG_CH_SHELL, type, id, NULL);
+    struct kg_err err;
+    return kg_client_send(c, f.data, f.len, &err);
+}
+
+static void messages_without_a_reply_never_fill_the_places_of_those_with_one(void **state)
+{
+    (void)state;
+    struct kg_kernel *k = start();
+    struct pl_box *b = fake_give_box();
+    struct kg_client *c = kg_client_attach(k, "one", &events, NULL);
+    /* each gets its idle, as a slider's that is moved for hours */
+    for (int i = 0; i < KG_PENDING_MAX + 10; i++) {
+        assert_int_equal(say(c, "comm_msg", "m"), 0);
+        answer(b, KG_CH_IOPUB, KG_KIND_STATUS_IDLE, "status", "m");
+    }
+    assert_null(k->requests);
+    /* none gets it, while a cell spins: the handler of the newest may still ask */
+    char id[20];
+    for (int i = 0; i < KG_PENDING_MAX + 10; i++) {
+        snprintf(id, sizeof id, "m%d", i);
+        assert_int_equal(say(c, "comm_msg", id), 0);
+    }
+    assert_int_equal(request(c, "cell"), 0);
+    answer(b, KG_CH_STDIN, KG_KIND_INPUT_REQUEST, "input_request", id);
+    const char *type;
+    while (strcmp(type = next_type(c), "status") == 0)
+        ;
+    assert_string_equal(type, "input_request");
+    /* requests that the kernel does not know end with an idle and no reply */
+    for (int i = 0; i < KG_PENDING_MAX + 10; i++) {
+        snprintf(id, sizeof id, "u%d", i);
+        assert_int_equal(say(c, "nonesuch_request", id), 0);
+        answer(b, KG_CH_IOPUB, KG_KIND_STATUS_IDLE, "status", id);
+    }
+    /* what has a reply to come is never forgotten for them */
+    answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "cell");
+    while (strcmp(type = next_type(c), "status") == 0)
+        ;
+    assert_string_equal(type, "execute_reply");
+    /* and when the kernel ends, no reply is made up for what has none */
+    assert_int_equal(say(c, "comm_msg", "last"), 0);
+    kg_requests_fail(k, NULL, NULL);
+    while (*(type = next_type(c)))
+        assert_string_not_equal(type, "comm_msg_reply");
+}
+
 static void an_idle_that_is_lost_is_said_in_the_kernels_place(void **state)
 {
     (void)state;
@@ -450,6 +499,7 @@ int main(void)
         T(requests_wait_in_order_for_the_kernel_to_start),
         T(a_start_that_fails_is_told_and_the_kernel_is_dead),
         T(replies_go_to_the_asker_and_output_to_all),
+        T(messages_without_a_reply_never_fill_the_places_of_those_with_one),
         T(an_idle_that_is_lost_is_said_in_the_kernels_place),
         T(a_client_that_comes_back_goes_on_where_it_was),
         T(a_newer_connection_of_the_same_session_takes_over),
