@@ -155,6 +155,7 @@ static int open_net(struct server *s, struct kg_err *err)
                                 .max_body_bytes = (size_t)c->max_body_mb << 20,
                                 .max_message_bytes = (size_t)c->max_message_mb << 20,
                                 .handler = kg_api_handle,
+                                .admit = kg_api_admit,
                                 .user = s->api};
     return kg_net_open(&s->net, &net, err);
 }

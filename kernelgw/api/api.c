@@ -137,15 +137,17 @@ static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
     kg_found_release(&found);
 }
 
-void kg_api_handle(void *user, struct kg_http *req)
+struct asked {
+    const char
+        *path; /* below the base URL and the path's token; NULL when it is not below the base URL */
+    enum kg_auth_verdict verdict;
+    bool token_shown;
+};
+
+static struct asked check(const struct kg_api *api, const struct kg_http *req)
 {
-    struct kg_api *api = user;
     const char *method = kg_http_method(req);
-    const char *path = kg_path_below(kg_http_path(req), api->base_url);
-    if (strcmp(method, "OPTIONS") == 0) {
-        answer_options(api, req);
-        return;
-    }
+    struct asked a = {.path = kg_path_below(kg_http_path(req), api->base_url)};
     struct kg_auth_request r = {.authorization = kg_http_header(req, "authorization"),
                                 .query_token = kg_http_arg(req, "token"),
                                 .cookie = kg_http_header(req, "cookie"),
@@ -155,13 +157,32 @@ void kg_api_handle(void *user, struct kg_http *req)
                                 .changes =
                                     kg_http_is_upgrade(req) ||
                                     (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)};
-    if (path)
-        path = kg_auth_path_token(path, &r.path_token, &r.path_token_len);
-    enum kg_auth_verdict verdict = kg_auth_check(&api->auth, &r);
-    bool token_shown = verdict == KG_AUTH_OK && (r.authorization || r.query_token || r.path_token);
-    add_headers(api, req, token_shown);
-    if (!path)
+    if (a.path)
+        a.path = kg_auth_path_token(a.path, &r.path_token, &r.path_token_len);
+    a.verdict = kg_auth_check(&api->auth, &r);
+    a.token_shown = a.verdict == KG_AUTH_OK && (r.authorization || r.query_token || r.path_token);
+    return a;
+}
+
+void kg_api_handle(void *user, struct kg_http *req)
+{
+    struct kg_api *api = user;
+    if (strcmp(kg_http_method(req), "OPTIONS") == 0) {
+        answer_options(api, req);
+        return;
+    }
+    struct asked a = check(api, req);
+    add_headers(api, req, a.token_shown);
+    if (!a.path)
         kg_reply_error(api, req, 404, NULL, "Not Found: everything is below %s/", api->base_url);
     else
-        dispatch(api, req, path, verdict);
+        dispatch(api, req, a.path, a.verdict);
+}
+
+bool kg_api_admit(void *user, struct kg_http *req)
+{
+    if (check(user, req).verdict == KG_AUTH_OK)
+        return true;
+    kg_api_handle(user, req); /* it is refused, or needs no body */
+    return false;
 }

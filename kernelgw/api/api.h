@@ -27,6 +27,8 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
 void kg_api_free(struct kg_api *api); /* after the net is closed */
 /* For kg_net_config.handler; user is the kg_api. */
 void kg_api_handle(void *user, struct kg_http *req);
+/* For kg_net_config.admit: nobody's body is read who may do nothing. */
+bool kg_api_admit(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
 const char *

@@ -169,6 +169,21 @@ static void dispatch(struct kg_http *c)
     c->net->config.handler(c->net->config.user, c);
 }
 
+/* Whether the body is worth reading; if not, the request has been answered, or will be. */
+static bool admitted(struct kg_http *c)
+{
+    const struct kg_net_config *config = &c->net->config;
+    bool close_after = c->close_after;
+    if (!config->admit)
+        return true;
+    c->state = CONN_HANDLER;
+    c->close_after = true; /* what comes next is no request */
+    if (!config->admit(config->user, c))
+        return false;
+    c->close_after = close_after;
+    return true;
+}
+
 /* A head is whole: what follows? */
 static void begin_request(struct kg_http *c, size_t head_len)
 {
@@ -207,6 +222,8 @@ static void begin_request(struct kg_http *c, size_t head_len)
         dispatch(c);
         return;
     }
+    if (!admitted(c))
+        return;
     if (h->expect_continue && !c->in.len)
         kg_buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     c->body_left = h->chunked ? 0 : (size_t)h->content_length;

@@ -37,6 +37,9 @@ struct kg_net_config {
      * kg_http_is_upgrade true; answering it by kg_http_respond refuses it with that status. Malformed
      * requests, wrong WebSocket versions and keys never get here: they are answered by this room. */
     void (*handler)(void *user, struct kg_http *req);
+    /* Called for a request with a body when its head is there: is the body to be read? False: it was answered,
+     * or will be, like those that the handler gets, and the connection ends with that answer. NULL: all are read. */
+    bool (*admit)(void *user, struct kg_http *req);
     void *user;
 };
 

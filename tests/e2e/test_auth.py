@@ -1,4 +1,6 @@
 """Every way to bring the token, for REST and for the WebSocket, and nothing without it."""
+import socket
+
 import pytest
 import websocket
 
@@ -74,6 +76,18 @@ def test_without_token(server, headers, method, path):
         assert r.status_code in (401, 403), r.text
         assert r.headers["Content-Type"].startswith("application/json") and r.json()["message"]
     assert r.status_code in (302, 401, 403) and "traceback" not in r.text.lower()
+
+
+@pytest.mark.kgw
+@pytest.mark.parametrize("path", ["/api/runs", "/api/kernels", "/nonesuch", "/"])
+def test_bodies_without_token_are_not_read(server, path):
+    """Else whoever can connect fills the server's memory: refused by the head, before any of the body has come."""
+    with socket.create_connection(("127.0.0.1", server.port), 10) as s:
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n".encode())
+        answer = b""
+        while piece := s.recv(65536):
+            answer += piece
+    assert answer.split(b" ", 2)[1] in (b"401", b"403") and b'"message"' in answer and b"100 Continue" not in answer
 
 
 @pytest.mark.parametrize("query", ["", "?token=wrong", "?token="])

@@ -83,6 +83,14 @@ static void handler(void *user, struct kg_http *req)
     }
 }
 
+static bool admit(void *user, struct kg_http *req)
+{
+    if (strncmp(kg_http_path(req), "/stranger", 9) != 0)
+        return true;
+    handler(user, req);
+    return false;
+}
+
 static void on_net_closed(void *user)
 {
     ((struct server *)user)->closed = true;
@@ -100,6 +108,7 @@ static int setup_with(void **state, const char *address, size_t max_connections)
         .max_message_bytes = 1000000,
         .max_connections = max_connections,
         .handler = handler,
+        .admit = admit,
         .user = s,
     };
     if (kg_net_open(&s->net, &config, &err) < 0)
@@ -250,6 +259,25 @@ static void who_expects_100_is_told_to_continue(void **state)
     assert_string_equal((char *)r.body.data, "POST /e a=- x=- peer=127.0.0.1 up=0 body=ok");
     reply_release(&r);
     client_close(&c);
+}
+
+static void a_body_that_is_not_admitted_is_not_read(void **state)
+{
+    struct server *s = *state;
+    static const char *const framings[] = {
+        "Content-Length: 900000\r\nExpect: 100-continue\r\n\r\n",
+        "Content-Length: 10\r\n\r\n0123456789",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    };
+    for (size_t i = 0; i < KG_COUNT(framings); i++) {
+        struct client c;
+        client_open(&c, &s->loop, s->port);
+        client_say(&c, "POST /stranger HTTP/1.1\r\nHost: h\r\n");
+        expect_body(&c, framings[i], "POST /stranger a=- x=- peer=127.0.0.1 up=0 body=");
+        client_until_eof(&c);
+        client_close(&c);
+    }
+    assert_int_equal(s->requests, KG_COUNT(framings));
 }
 
 static void what_is_malformed_is_refused_and_the_server_goes_on(void **state)
@@ -581,6 +609,7 @@ int main(void)
         T(pipelined_requests_are_answered_in_order),
         T(a_request_may_come_byte_by_byte),
         T(who_expects_100_is_told_to_continue),
+        T(a_body_that_is_not_admitted_is_not_read),
         T(what_is_malformed_is_refused_and_the_server_goes_on),
         T(a_head_over_16_kib_is_refused),
         T(a_body_up_to_the_limit_arrives_whole),
