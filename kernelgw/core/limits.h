@@ -23,5 +23,6 @@ enum {
     KG_RUN_STDIN_BYTES = 1 << 20,
     KG_RUNS_KEPT = 500, /* ended runs whose output can still be read */
     KG_RUNS_KEPT_MS = 10 * 60 * 1000,
+    KG_RUNS_KEPT_BYTES = 256 << 20, /* their output, all together; the newest one's always stays */
 };
 #endif

@@ -522,19 +522,39 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
     kg_json_object_end(j);
 }
 
-void kg_runs_tick(struct kg_core *core, uint64_t now_ms)
+static uint64_t kept_bytes(const struct kg_run *r)
+{
+    return r->journal.lane[KG_LANE_OUTPUT].bytes + r->journal.lane[KG_LANE_CONTROL].bytes;
+}
+
+/* Forgets ended runs, oldest first, that are too old, too many or hold too much output. */
+static void forget_ended(struct kg_core *core, uint64_t now_ms)
 {
     size_t over = HASH_COUNT(core->runs) > KG_RUNS_KEPT ? HASH_COUNT(core->runs) - KG_RUNS_KEPT : 0;
+    uint64_t bytes = 0;
+    const struct kg_run *newest = NULL;
     struct kg_run *r, *following;
-    HASH_ITER(hh, core->runs, r, following) {
+    for (r = core->runs; r; r = r->hh.next)
         if (kg_run_ended(r)) {
-            bool old = now_ms - r->ended_ms > KG_RUNS_KEPT_MS;
-            if ((old || over > 0) && !r->watches) {
-                over -= over > 0;
-                kg_run_delete(r);
-            }
-        } else if (r->deadline_ms && now_ms > r->deadline_ms) {
-            lost(r, "the box did not end the run in time and was destroyed");
+            bytes += kept_bytes(r);
+            newest = r;
         }
+    HASH_ITER(hh, core->runs, r, following) {
+        bool old = now_ms - r->ended_ms > KG_RUNS_KEPT_MS;
+        bool large = bytes > KG_RUNS_KEPT_BYTES && r != newest;
+        if (!kg_run_ended(r) || r->watches || !(old || over || large))
+            continue;
+        bytes -= kept_bytes(r);
+        over -= over > 0;
+        kg_run_delete(r);
     }
+}
+
+void kg_runs_tick(struct kg_core *core, uint64_t now_ms)
+{
+    struct kg_run *r, *following;
+    HASH_ITER(hh, core->runs, r, following)
+        if (!kg_run_ended(r) && r->deadline_ms && now_ms > r->deadline_ms)
+            lost(r, "the box did not end the run in time and was destroyed");
+    forget_ended(core, now_ms);
 }
