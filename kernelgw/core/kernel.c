@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/env.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
@@ -369,23 +370,6 @@ static void on_gone(void *user, const char *why, bool oom)
 
 static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
 
-static int check_env(json_t *env, struct kg_err *err)
-{
-    const char *key;
-    json_t *value;
-    if (env && !json_is_object(env))
-        return kg_err_set(err, -EINVAL, "env must be an object of strings");
-    json_object_foreach(env, key, value) {
-        if (!json_is_string(value))
-            return kg_err_set(err, -EINVAL, "env.%.60s must be a string", key);
-        if (!key[0] || strchr(key, '=') ||
-            strlen(json_string_value(value)) != json_string_length(value))
-            return kg_err_set(err, -EINVAL, "env has a name or value that can't be set: \"%.60s\"",
-                              key);
-    }
-    return 0;
-}
-
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err)
 {
@@ -393,7 +377,7 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     const struct kg_runtime *runtime = kg_runtimes_find(&core->runtimes, name);
     if (!runtime || !runtime->pool.kernel_start)
         return kg_err_set(err, -ENOENT, "No such kernel named %.100s", name);
-    int rc = check_env(start->env, err);
+    int rc = kg_env_check(start->env, err);
     if (rc < 0)
         return rc;
     if (start->kernel_id && !kg_is_uuid(start->kernel_id))

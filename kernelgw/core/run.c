@@ -367,8 +367,12 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
     struct pl_limits limits = r->spec.runtime->pool.program_limits;
-    if (r->spec.memory_mb)
+    if (r->spec.memory_mb) {
+        /* files in memory count as memory: a small box keeps the most of it for its processes */
+        uint32_t tmp_mb = r->spec.memory_mb / 8 * 3;
         limits.memory_mb = r->spec.memory_mb;
+        limits.tmp_mb = limits.tmp_mb < tmp_mb ? limits.tmp_mb : tmp_mb;
+    }
     struct pl_claim claim = {.runtime = r->spec.runtime->pool.name,
                              .kind = PL_PROGRAM,
                              .limits = r->spec.memory_mb ? &limits : NULL};

@@ -6,18 +6,34 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernelgw/core/env.h"
 #include "kernelgw/core/limits.h"
 
-enum { PATH_BYTES_MAX = 1024, PART_BYTES_MAX = 255, SESSION_BYTES_MAX = 100 };
+/* Paths, arguments and variables as the box takes them, with room for its own: asking for more is told at once. */
+enum {
+    PATH_BYTES_MAX = 1024,
+    PATH_PARTS_MAX = 64,
+    PART_BYTES_MAX = 255,
+    SESSION_BYTES_MAX = 100,
+    ARGS_MAX = 4000,
+    ARGS_BYTES_MAX = 100 * 1024,
+    MEMORY_MB_MIN = 16,
+    WALL_S_MIN = 1,
+};
 
 bool kg_run_path_ok(const char *path, size_t n)
 {
-    if (n == 0 || n > PATH_BYTES_MAX || memchr(path, 0, n))
+    size_t parts = 0;
+    if (n == 0 || n > PATH_BYTES_MAX)
         return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+            return false;
     for (size_t at = 0; at <= n;) {
         const char *slash = memchr(path + at, '/', n - at);
         size_t part = slash ? (size_t)(slash - path) - at : n - at;
-        if (part == 0 || part > PART_BYTES_MAX || (part <= 2 && memcmp(path + at, "..", part) == 0))
+        if (part == 0 || part > PART_BYTES_MAX || ++parts > PATH_PARTS_MAX ||
+            (part <= 2 && memcmp(path + at, "..", part) == 0))
             return false;
         at += part + 1;
     }
@@ -65,8 +81,8 @@ static int take_file(struct kg_run_file *f, const json_t *v, size_t i, struct kg
     if (!kg_run_path_ok(json_string_value(path), json_string_length(path)))
         return kg_err_set(
             err, -EINVAL,
-            "files[%zu].path \"%.100s\" must be relative, without empty parts, . and ..", i,
-            json_string_value(path));
+            "files[%zu].path \"%.100s\" must be relative, of at most 64 parts, none of them empty, . or ..",
+            i, json_string_value(path));
     f->path = kg_strdup(json_string_value(path));
     if (json_is_string(content) && !base64)
         kg_buf_add(&f->data, json_string_value(content), json_string_length(content));
@@ -103,44 +119,100 @@ static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err 
                : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);
 }
 
-static bool all_strings(const json_t *list)
+static int take_args(struct kg_run_spec *s, json_t *args, struct kg_err *err)
 {
-    size_t i;
-    json_t *v;
-    json_array_foreach(list, i, v)
+    size_t i, bytes = 0;
+    const json_t *v;
+    if (!args || json_is_null(args))
+        return 0;
+    if (!json_is_array(args))
+        return kg_err_set(err, -EINVAL, "args must be a list of strings");
+    json_array_foreach(args, i, v) {
         if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
-            return false;
-    return true;
+            return kg_err_set(err, -EINVAL, "args[%zu] must be a string without NUL", i);
+        bytes += json_string_length(v) + 1;
+    }
+    if (i > ARGS_MAX || bytes > ARGS_BYTES_MAX)
+        return kg_err_set(err, -EINVAL, "args must be at most %d, of %d bytes together", ARGS_MAX,
+                          ARGS_BYTES_MAX);
+    s->args = json_incref(args);
+    return 0;
 }
 
 static int take_env(struct kg_run_spec *s, json_t *env, struct kg_err *err)
 {
-    if (!env || json_is_null(env))
-        return 0;
-    const char *key;
-    json_t *v;
-    json_object_foreach(env, key, v)
-        if (!key[0] || strchr(key, '=') || !json_is_string(v) ||
-            strlen(json_string_value(v)) != json_string_length(v))
-            return kg_err_set(err, -EINVAL,
-                              "env.%.60s: names may hold no =, values must be strings without NUL",
-                              key);
-    if (!json_is_object(env))
-        return kg_err_set(err, -EINVAL, "env must be an object of strings");
-    s->env = json_incref(env);
-    return 0;
+    int rc = kg_env_check(env, err);
+    if (rc == 0 && json_is_object(env))
+        s->env = json_incref(env);
+    return rc;
 }
 
-static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t max,
-                       struct kg_err *err)
+static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t min,
+                       uint32_t max, struct kg_err *err)
 {
     const json_t *v = json_object_get(limits, key);
     if (!v || json_is_null(v))
         return 0;
-    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > max)
-        return kg_err_set(err, -EINVAL, "limits.%s must be a whole number from 1 to %u", key, max);
+    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
+        return kg_err_set(err, -EINVAL, "limits.%s must be a whole number from %u to %u", key, min,
+                          max);
     *out = (uint32_t)json_integer_value(v);
     return 0;
+}
+
+/* A misspelt wish is told, not passed over. */
+static int only(const json_t *object, const char *what, const char *const *names,
+                struct kg_err *err)
+{
+    const char *key;
+    const json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)object, key, v) {
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], key) != 0)
+            i++;
+        if (!names[i])
+            return kg_err_set(err, -EINVAL, "%s%.60s: there is no such field", what, key);
+    }
+    return 0;
+}
+
+static int take_limits(struct kg_run_spec *s, const struct kg_core *core, const json_t *limits,
+                       struct kg_err *err)
+{
+    static const char *const names[] = {"wall_s", "memory_mb", NULL};
+    if (!limits || json_is_null(limits))
+        return 0;
+    if (!json_is_object(limits))
+        return kg_err_set(err, -EINVAL, "limits must be an object");
+    int rc = only(limits, "limits.", names, err);
+    if (rc == 0)
+        rc =
+            take_number(&s->wall_s, limits, "wall_s", WALL_S_MIN, core->config.run_wall_max_s, err);
+    if (rc == 0)
+        rc = take_number(&s->memory_mb, limits, "memory_mb", MEMORY_MB_MIN,
+                         core->config.memory_max_mb, err);
+    return rc;
+}
+
+static int take_input(struct kg_run_spec *s, const json_t *input, struct kg_err *err)
+{
+    if (!input || json_is_null(input))
+        return 0;
+    if (!json_is_string(input) || json_string_length(input) > KG_RUN_STDIN_BYTES)
+        return kg_err_set(err, -EINVAL, "stdin must be null or a string of at most %d bytes",
+                          KG_RUN_STDIN_BYTES);
+    s->stdin_text = take_bytes(input);
+    s->stdin_len = json_string_length(input);
+    return 0;
+}
+
+static int check_network(const json_t *network, struct kg_err *err)
+{
+    if (!network || json_is_null(network) ||
+        (json_is_string(network) && strcmp(json_string_value(network), "none") == 0))
+        return 0;
+    return kg_err_set(err, -EINVAL,
+                      "network must be \"none\": this server has no session networks");
 }
 
 static int take_language(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
@@ -161,10 +233,14 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err)
 {
+    static const char *const names[] = {"session", "language", "entry",   "files",  "args",
+                                        "env",     "stdin",    "network", "limits", NULL};
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
         return kg_err_set(err, -EINVAL, "the body must be a JSON object");
     int rc = take_language(s, core, body, err);
+    if (rc == 0)
+        rc = only(body, "", names, err);
     if (rc == 0)
         rc = take_text(&s->session, body, "session", err);
     if (rc == 0 && s->session && (!s->session[0] || strlen(s->session) > SESSION_BYTES_MAX))
@@ -175,32 +251,16 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
         rc = kg_err_set(err, -EINVAL, "entry is missing: the path of the file to run");
     if (rc == 0)
         rc = take_files(s, json_object_get(body, "files"), err);
-    json_t *args = json_object_get(body, "args");
-    if (rc == 0 && args && !json_is_null(args)) {
-        if (!json_is_array(args) || !all_strings(args))
-            rc = kg_err_set(err, -EINVAL, "args must be a list of strings without NUL");
-        else
-            s->args = json_incref(args);
-    }
+    if (rc == 0)
+        rc = take_args(s, json_object_get(body, "args"), err);
     if (rc == 0)
         rc = take_env(s, json_object_get(body, "env"), err);
-    const json_t *input = json_object_get(body, "stdin");
-    if (rc == 0 && input && !json_is_null(input)) {
-        if (!json_is_string(input) || json_string_length(input) > KG_RUN_STDIN_BYTES)
-            return kg_err_set(err, -EINVAL, "stdin must be null or a string of at most %d bytes",
-                              KG_RUN_STDIN_BYTES);
-        s->stdin_text = take_bytes(input);
-        s->stdin_len = json_string_length(input);
-    }
-    const char *network = json_string_value(json_object_get(body, "network"));
-    if (rc == 0 && network && strcmp(network, "none") != 0)
-        rc = kg_err_set(err, -EINVAL,
-                        "network must be \"none\": this server has no session networks");
-    const json_t *limits = json_object_get(body, "limits");
     if (rc == 0)
-        rc = take_number(&s->wall_s, limits, "wall_s", core->config.run_wall_max_s, err);
+        rc = take_input(s, json_object_get(body, "stdin"), err);
     if (rc == 0)
-        rc = take_number(&s->memory_mb, limits, "memory_mb", core->config.memory_max_mb, err);
+        rc = check_network(json_object_get(body, "network"), err);
+    if (rc == 0)
+        rc = take_limits(s, core, json_object_get(body, "limits"), err);
     return rc;
 }
 

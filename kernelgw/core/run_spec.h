@@ -34,7 +34,8 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
                       struct kg_err *err);
 void kg_run_spec_release(struct kg_run_spec *s);
 
-/* True for a path that may be written in a box: relative, at most 1024 bytes, no part empty, "." or "..", no NUL. */
+/* True for a path that may be written in a box: relative, at most 1024 bytes and 64 parts, no part empty, "." or ".." or
+ * longer than 255 bytes, no control characters. */
 bool kg_run_path_ok(const char *path, size_t n);
 
 #endif

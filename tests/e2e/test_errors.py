@@ -33,7 +33,8 @@ def test_bad_json(server, data):
 
 
 @pytest.mark.parametrize("body", [{"name": 7}, {"name": "python3", "env": {"A": 1}}, {"name": "python3", "env": []},
-                                  {"name": "python3", "path": 3}])
+                                  {"name": "python3", "path": 3}, {"name": "python3", "env": {"A": "x" * 200_000}},
+                                  {"name": "python3", "env": {"PYTHONPATH": "x" * 200_000}}])
 def test_wrong_types(server, body):
     assert_told(server.post("/api/kernels", body), 400)
 

@@ -312,6 +312,12 @@ def test_many_at_once(server):
         assert (model["exit_code"], r.output()) == (0, f"{i}\n"), model
 
 
+@pytest.mark.parametrize("mb", [32, 300])
+def test_memory_limit_of_its_own(server, mb):
+    model, out, _ = run(server, "print('ran')", limits={"memory_mb": mb})
+    assert (model["exit_code"], out) == (0, "ran\n"), model
+
+
 def test_runs_do_not_see_each_other(server):
     """A box serves one run: files of an earlier one are gone."""
     run(server, "open('left.txt', 'w').write('x'); open('/tmp/left.txt', 'w').write('x')")

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,6 +100,13 @@ static void every_wrong_field_is_named(void **state)
         {WITH("\"limits\":{\"wall_s\":601}"), "limits.wall_s"},
         {WITH("\"limits\":{\"memory_mb\":513}"), "limits.memory_mb"},
         {WITH("\"limits\":{\"memory_mb\":\"1\"}"), "limits.memory_mb"},
+        {WITH("\"limits\":{\"memory_mb\":15}"), "limits.memory_mb"},
+        {WITH("\"limits\":{\"memory\":64}"), "limits.memory"},
+        {WITH("\"limits\":5"), "limits"},
+        {WITH("\"limits\":[]"), "limits"},
+        {WITH("\"network\":7"), "network"},
+        {WITH("\"arg\":[\"x\"]"), "arg"},
+        {WITH("\"env\":{\"\":\"x\"}"), "env."},
     };
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
         struct kg_run_spec s;
@@ -111,11 +119,44 @@ static void every_wrong_field_is_named(void **state)
     }
 }
 
+/* {"FIELD": BEFORE, n times x, AFTER} in an otherwise good request */
+static int parse_long(const char *field, const char *before, size_t n, const char *after)
+{
+    kg_autofree char *fill = kg_malloc(n + 1);
+    struct kg_run_spec s;
+    struct kg_err err = {0};
+    memset(fill, 'x', n);
+    fill[n] = 0;
+    kg_autofree char *text =
+        kg_asprintf("{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\","
+                    "\"content\":\"\"}],\"%s\":%s%s%s}",
+                    field, before, fill, after);
+    int rc = parse(&s, text, &err);
+    assert_true(rc == 0 || strstr(err.text, field));
+    kg_run_spec_release(&s);
+    return rc;
+}
+
+static void more_than_a_box_takes_is_told_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_long("args", "[\"", 100000, "\"]"), 0);
+    assert_int_equal(parse_long("args", "[\"", 110000, "\"]"), -EINVAL);
+    assert_int_equal(parse_long("env", "{\"A\":\"", 100000, "\"}"), 0);
+    assert_int_equal(parse_long("env", "{\"A\":\"", 110000, "\"}"), -EINVAL);
+    char many[2 * 70];
+    for (size_t i = 0; i < sizeof many; i++)
+        many[i] = i % 2 ? '/' : 'd';
+    assert_true(kg_run_path_ok(many, 2 * 64 - 1));
+    assert_false(kg_run_path_ok(many, 2 * 65 - 1));
+}
+
 static void paths_out_of_the_work_directory_are_refused(void **state)
 {
     (void)state;
     static const char *const good[] = {"a", "a/b.py", "-c.py", "...", "a/.b", "\xc3\xa9.py"};
-    static const char *const bad[] = {"", "/a", "a/", "a//b", "..", ".", "a/../b", "./a", "a/."};
+    static const char *const bad[] = {"",       "/a",  "a/",  "a//b", "..",  ".",
+                                      "a/../b", "./a", "a/.", "a\nb", "\x7f"};
     for (size_t i = 0; i < KG_COUNT(good); i++)
         assert_true(kg_run_path_ok(good[i], strlen(good[i])));
     for (size_t i = 0; i < KG_COUNT(bad); i++)
@@ -136,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_whole_request_is_taken_over),
         cmocka_unit_test(what_is_left_out_has_its_default),
         cmocka_unit_test(every_wrong_field_is_named),
+        cmocka_unit_test(more_than_a_box_takes_is_told_at_once),
         cmocka_unit_test(paths_out_of_the_work_directory_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
