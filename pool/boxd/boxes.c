@@ -394,6 +394,24 @@ void bd_boxes_stop(struct bd_boxes *all, bool end_living, void (*done)(void *use
 
 void bd_boxes_free(struct bd_boxes *all)
 {
+void bd_boxes_asker_gone(struct bd_boxes *all, uint64_t connection)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        struct bd_box *box = all->list[i];
+        if (box->phase != BD_MAKING || box->creator.connection != connection)
+            continue;
+        kg_log(KG_INFO, "boxd", "box is not made: nobody waits for it", "box=%.12s",
+               box->state.box);
+        bd_box_end(box);
+    }
+}
+
+void bd_box_unwanted(struct bd_box *box)
+{
+    kg_log(KG_INFO, "boxd", "box is ended: nobody waits for it", "box=%.12s", box->state.box);
+    bd_box_end(box);
+}
+
     if (!all)
         return;
     for (size_t i = 0; i < all->count; i++) { /* living boxes, which go on without us */

@@ -56,6 +56,11 @@ void bd_boxes_free(struct bd_boxes *all);
 /* Begins to make a box: `created` comes with it or with an error, unless this returns one already. */
 int bd_box_create(struct bd_boxes *all, const struct bd_request *request, struct bd_ticket t,
                   struct kg_err *err);
+/* Who asked for them by this connection can't be told any more: what is still being made for it is ended, since
+ * whoever comes next would not find it in a list. */
+void bd_boxes_asker_gone(struct bd_boxes *all, uint64_t connection);
+/* Ends a box that has just been made, and that nobody can be told of. */
+void bd_box_unwanted(struct bd_box *box);
 /* Begins to end a box: `destroyed` comes. -ENOENT when there is none. */
 int bd_box_destroy(struct bd_boxes *all, const char *id, struct bd_ticket t);
 

@@ -68,6 +68,7 @@ static void connection_close(struct connection *c)
         at = &(*at)->next;
     *at = c->next;
     c->server->count--;
+    bd_boxes_asker_gone(c->server->boxes, c->number);
     for (struct packet *p = c->first, *next; p; p = next) {
         next = p->next;
         packet_free(p);
@@ -446,6 +447,8 @@ void bd_server_created(void *user, struct bd_ticket t, struct bd_box *box, const
         reply_link(c, t.request, box);
     else if (c)
         reply_error(c, t.request, err);
+    else if (box)
+        bd_box_unwanted(box);
 }
 
 void bd_server_destroyed(void *user, struct bd_ticket t)

@@ -54,6 +54,27 @@ class Leaks(harness.unittest.TestCase):
         self.assertEqual(self.boxd.left(), [])
         self.end()
 
+    def test_what_is_made_for_a_peer_that_went_away_is_not_left(self):
+        self.boxd.start()
+        for pause in (0, 0, 0.01, 0.03, 0.06, 0.1):
+            client, kept = self.boxd.client(), self.boxd.client()
+            kept_box = box_id()
+            number = kept.send("create", **spec(kept_box))
+            names = [box_id() for _ in range(4)]
+            for name in names:
+                client.send("create", **spec(name))
+            time.sleep(pause)
+            client.close()
+            fresh = self.boxd.client()
+            # Either the next one finds it in the list, or it ends without anybody's doing.
+            listed = {b["box"] for b in fresh.list()}
+            _, fds = kept.reply(number)  # others are not touched
+            os.close(fds[0])
+            for name in (listed | {kept_box}):
+                fresh.call("destroy", box=name)
+            self.assertTrue(wait_until(lambda: not self.boxd.left()), self.boxd.left())
+        self.end()
+
     def test_a_living_box_is_taken_up_with_its_agent(self):
         self.boxd.start()
         client = self.boxd.client()
