@@ -1,6 +1,6 @@
 #ifndef BD_BOX_H
 #define BD_BOX_H
-/* What the files that make up bd_boxes share: boxes.c (table, start), box_make.c, box_end.c. */
+/* What the files that make up bd_boxes share: boxes.c (table, start), box_make.c, box_limits.c, box_end.c. */
 #include "pool/boxd/boxes.h"
 #include "pool/boxd/job.h"
 #include "pool/boxd/state.h"
@@ -30,9 +30,15 @@ struct bd_boxes {
     uv_timer_t stop_timer;
 };
 
+/* What a box may use at this moment. 0: not known (a box of an earlier boxd). */
+struct bd_box_figures {
+    uint32_t memory_mb, cpu_milli, pids;
+};
+
 struct bd_box {
     struct bd_boxes *all;
     struct bd_state state;
+    struct bd_box_figures limits;
     enum bd_phase phase;
     char *dir; /* RUN/box/ID */
     int pidfd; /* of PID 1; -1 when it isn't known or has ended */
@@ -71,6 +77,10 @@ void bd_box_unwatch(struct bd_box *box);
 /* Begins or goes on with the end, from any phase. */
 void bd_box_end(struct bd_box *box);
 void bd_box_ended(struct bd_box *box); /* PID 1 has ended by itself */
+
+/* box_limits.c */
+int bd_box_tell_limits(struct bd_box *box, struct kg_err *err); /* writes /run/kgw/limits */
+void bd_box_recall_limits(struct bd_box *box); /* what an earlier boxd has written there */
 
 /* box_make.c */
 int bd_box_bind_link(struct bd_box *box, struct kg_err *err);

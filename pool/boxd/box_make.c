@@ -134,16 +134,24 @@ int bd_box_link(struct bd_box *box, struct kg_err *err)
     return box->link_fd;
 }
 
-/* RUN/box/ID/link, seen in the box as /run/kgw: the link's socket and what /etc/hosts points to. Everybody in the
- * box may look up names in it, so that the hosts file is theirs to read; it can't be listed. */
+/*
+ * RUN/box/ID/link, seen in the box as /run/kgw: the link's socket, what /etc/hosts points to, the limits, and the
+ * place where the cgroup's account of kills is mounted. Everybody in the box may look up names in it, so that these are
+ * theirs to read; it can't be listed.
+ */
 static int make_link_dir(struct bd_box *box, struct kg_err *err)
 {
     static const char hosts[] = "127.0.0.1 localhost box\n::1 localhost ip6-localhost\n";
     kg_autofree char *dir = kg_asprintf("%s/link", box->dir);
     kg_autofree char *file = kg_asprintf("%s/hosts", dir);
+    kg_autofree char *memory = kg_asprintf("%s/memory", dir);
     int rc = bd_dir_make(dir, 0711, 0, box->state.first_id + BD_LINK_GID, err);
     if (rc == 0)
         rc = bd_file_replace(file, hosts, sizeof(hosts) - 1, 0644, err);
+    if (rc == 0)
+        rc = bd_file_replace(memory, "", 0, 0444, err); /* a read-only mount gets no point later */
+    if (rc == 0)
+        rc = bd_box_tell_limits(box, err);
     return rc < 0 ? rc : bd_box_bind_link(box, err);
 }
 
@@ -190,11 +198,13 @@ static int write_config(struct bd_box *box, const struct bd_request *r, const ch
     kg_autofree char *netns = kg_asprintf("/proc/%d/fd/%d", getpid(), box->netns_fd);
     kg_autofree char *cgroup = kg_asprintf("/%s/%s", all->config.cgroup_parent, box->state.box);
     kg_autofree char *path = kg_asprintf("%s/config.json", box->dir);
+    kg_autofree char *memory_file = bd_cgroup_memory_events(&all->cgroups, box->state.box);
     struct bd_oci spec = {
         .box = box->state.box,
         .rootfs = rootfs,
         .agent_dir = all->agent_dir,
         .link_dir = link_dir,
+        .memory_file = memory_file,
         .netns = netns,
         .cgroup = cgroup,
         .first_id = box->state.first_id,
@@ -205,6 +215,7 @@ static int write_config(struct bd_box *box, const struct bd_request *r, const ch
         .tmp_mb = r->tmp_mb,
         .tmp_inodes = r->tmp_inodes,
         .nofile_max = hard_limit(RLIMIT_NOFILE),
+        .nproc_max = hard_limit(RLIMIT_NPROC),
         .memlock_max = hard_limit(RLIMIT_MEMLOCK),
     };
     kg_autobuf text = {0};
@@ -347,6 +358,7 @@ int bd_box_create(struct bd_boxes *all, const struct bd_request *r, struct bd_ti
     memcpy(state.owner, r->owner, sizeof(state.owner));
     memcpy(state.boot, all->boot, sizeof(state.boot));
     struct bd_box *box = bd_box_new(all, &state);
+    box->limits = (struct bd_box_figures){r->memory_mb, r->cpu_milli, r->pids};
     rc = make(box, r, rootfs, err);
     if (rc < 0) {
         bd_box_end(box);

@@ -258,9 +258,11 @@ static int take_up(struct bd_box *box, struct kg_err *err)
     if (box->netns_fd < 0)
         return box->netns_fd;
     int rc = bd_box_watch(box, err);
-    if (rc == 0)
-        box->phase = BD_LIVING;
-    return rc;
+    if (rc < 0)
+        return rc;
+    bd_box_recall_limits(box);
+    box->phase = BD_LIVING;
+    return 0;
 }
 
 static void find_box(struct bd_boxes *all, const char *id)
@@ -392,8 +394,6 @@ void bd_boxes_stop(struct bd_boxes *all, bool end_living, void (*done)(void *use
     bd_boxes_wake(all);
 }
 
-void bd_boxes_free(struct bd_boxes *all)
-{
 void bd_boxes_asker_gone(struct bd_boxes *all, uint64_t connection)
 {
     for (size_t i = 0; i < all->count; i++) {
@@ -412,6 +412,8 @@ void bd_box_unwanted(struct bd_box *box)
     bd_box_end(box);
 }
 
+void bd_boxes_free(struct bd_boxes *all)
+{
     if (!all)
         return;
     for (size_t i = 0; i < all->count; i++) { /* living boxes, which go on without us */
@@ -475,22 +477,6 @@ int bd_box_destroy(struct bd_boxes *all, const char *id, struct bd_ticket t)
     if (box->phase != BD_ENDING)
         bd_box_end(box);
     return 0;
-}
-
-int bd_box_limits(struct bd_box *box, const struct bd_request *request, struct kg_err *err)
-{
-    const struct bd_cgroups *c = &box->all->cgroups;
-    int rc = 0;
-    if (request->cpu_milli)
-        rc = bd_cgroup_set_cpu(c, box->state.box, request->cpu_milli, err);
-    if (rc == 0 && request->memory_mb)
-        rc = bd_cgroup_set_memory(c, box->state.box, request->memory_mb, err);
-    return rc;
-}
-
-int bd_box_stats(struct bd_box *box, struct bd_stats *out, struct kg_err *err)
-{
-    return bd_cgroup_stats(&box->all->cgroups, box->state.box, out, err);
 }
 
 struct bd_box_info bd_box_info(const struct bd_box *box)

@@ -69,6 +69,7 @@ struct bd_box *bd_box_find(struct bd_boxes *all, const char *id, struct kg_err *
 /* The listening socket of the link. After a restart of boxd the old one is its gateway's alone: then this binds a
  * new one in its place. The descriptor stays boxd's. */
 int bd_box_link(struct bd_box *box, struct kg_err *err);
+/* Sets what the request names. -EBUSY: more memory is in use than it may have; then the old limit stands. */
 int bd_box_limits(struct bd_box *box, const struct bd_request *request, struct kg_err *err);
 int bd_box_stats(struct bd_box *box, struct bd_stats *out, struct kg_err *err);
 

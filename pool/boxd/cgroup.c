@@ -232,21 +232,16 @@ int bd_cgroup_set_cpu(const struct bd_cgroups *c, const char *name, uint32_t mil
     return put(h, name, "cpu.cfs_quota_us", quota_us, "", err);
 }
 
-int bd_cgroup_set_memory(const struct bd_cgroups *c, const char *name, uint32_t mb,
-                         struct kg_err *err)
+int bd_cgroup_set_pids(const struct bd_cgroups *c, const char *name, uint32_t pids,
+                       struct kg_err *err)
 {
-    const struct bd_hierarchy *h = with(c, BD_CG_MEMORY);
-    uint64_t bytes = (uint64_t)mb << 20;
-    if (c->only_v2)
-        return put(h, name, "memory.max", bytes, "", err);
-    const char *limit = "memory.limit_in_bytes", *both = "memory.memsw.limit_in_bytes";
-    if (!c->has_swap)
-        return put(h, name, limit, bytes, "", err);
-    /* memory may never be above memory and swap: which must move first depends on the direction. */
-    if (put(h, name, limit, bytes, "", NULL) == 0)
-        return put(h, name, both, bytes, "", err);
-    int rc = put(h, name, both, bytes, "", err);
-    return rc < 0 ? rc : put(h, name, limit, bytes, "", err);
+    return put(with(c, BD_CG_PIDS), name, "pids.max", pids, "", err);
+}
+
+char *bd_cgroup_memory_events(const struct bd_cgroups *c, const char *name)
+{
+    return kg_asprintf("%s/%s/%s", with(c, BD_CG_MEMORY)->parent, name,
+                       c->only_v2 ? "memory.events" : "memory.oom_control");
 }
 
 /* The number in a file, or behind `key ` at the start of one of its lines. */
@@ -303,6 +298,43 @@ int bd_cgroup_stats(const struct bd_cgroups *c, const char *name, struct bd_stat
         out->cpu_ms = time / 1000000;
     }
     return rc < 0 ? rc : get(pids, name, "pids.current", NULL, &out->pids, err);
+}
+
+/* Version 1 takes pages back by itself and refuses a limit that is still below what is in use. */
+static int set_memory_v1(const struct bd_cgroups *c, const struct bd_hierarchy *h, const char *name,
+                         uint64_t bytes, struct kg_err *err)
+{
+    const char *limit = "memory.limit_in_bytes", *both = "memory.memsw.limit_in_bytes";
+    if (!c->has_swap)
+        return put(h, name, limit, bytes, "", err);
+    /* memory may never be above memory and swap: which must move first depends on the direction. */
+    uint64_t now = 0;
+    int rc = get(h, name, limit, NULL, &now, err);
+    if (rc < 0)
+        return rc;
+    rc = put(h, name, bytes < now ? limit : both, bytes, "", err);
+    return rc < 0 ? rc : put(h, name, bytes < now ? both : limit, bytes, "", err);
+}
+
+/* Version 2 would take the new limit at once and kill for it: so first make room, then look. */
+static int set_memory_v2(const struct bd_hierarchy *h, const char *name, uint64_t bytes,
+                         struct kg_err *err)
+{
+    uint64_t used = 0;
+    if (get(h, name, "memory.current", NULL, &used, NULL) == 0 && used > bytes) {
+        put(h, name, "memory.reclaim", used - bytes, "", NULL); /* since Linux 5.19 */
+        if (get(h, name, "memory.current", NULL, &used, NULL) == 0 && used > bytes)
+            return kg_err_set(err, -EBUSY, "%llu bytes are in use", (unsigned long long)used);
+    }
+    return put(h, name, "memory.max", bytes, "", err);
+}
+
+int bd_cgroup_set_memory(const struct bd_cgroups *c, const char *name, uint32_t mb,
+                         struct kg_err *err)
+{
+    const struct bd_hierarchy *h = with(c, BD_CG_MEMORY);
+    uint64_t bytes = (uint64_t)mb << 20;
+    return c->only_v2 ? set_memory_v2(h, name, bytes, err) : set_memory_v1(c, h, name, bytes, err);
 }
 
 void bd_cgroups_each(const struct bd_cgroups *c, const char *sub,

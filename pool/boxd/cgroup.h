@@ -65,8 +65,14 @@ int bd_cgroup_remove(const struct bd_cgroups *c, const char *name, struct kg_err
 
 int bd_cgroup_set_cpu(const struct bd_cgroups *c, const char *name, uint32_t milli,
                       struct kg_err *err);
+/* Never ends anybody for it: -EBUSY when, after taking back what can be had without a loss, more than mb is in use; the
+ * limit is then as it was. */
 int bd_cgroup_set_memory(const struct bd_cgroups *c, const char *name, uint32_t mb,
                          struct kg_err *err);
+int bd_cgroup_set_pids(const struct bd_cgroups *c, const char *name, uint32_t pids,
+                       struct kg_err *err);
+/* Path of the file of PARENT/name that has a line "oom_kill N"; the caller frees it. */
+char *bd_cgroup_memory_events(const struct bd_cgroups *c, const char *name);
 int bd_cgroup_stats(const struct bd_cgroups *c, const char *name, struct bd_stats *out,
                     struct kg_err *err);
 

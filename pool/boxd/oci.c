@@ -104,7 +104,8 @@ static void process(struct kg_json *j, const struct bd_oci *spec)
     kg_json_array_begin(j);
     rlimit(j, "RLIMIT_NOFILE", least(1024, spec->nofile_max));
     rlimit(j, "RLIMIT_CORE", 0);
-    rlimit(j, "RLIMIT_NPROC", spec->pids);
+    /* Processes are counted by the cgroup, whose limit can be moved; this one only must not be in its way. */
+    rlimit(j, "RLIMIT_NPROC", least(BD_PIDS_MAX, spec->nproc_max));
     rlimit(j, "RLIMIT_FSIZE", (uint64_t)spec->memory_mb << 20);
     rlimit(j, "RLIMIT_MEMLOCK", least(65536, spec->memlock_max));
     rlimit(j, "RLIMIT_MSGQUEUE", 819200);
@@ -188,6 +189,8 @@ static void mounts(struct kg_json *j, const struct bd_oci *spec)
         mount_tmpfs(j, &tmpfs[i]);
     mount_plain(j, "/kgw", "bind", spec->agent_dir, agent);
     mount_plain(j, "/run/kgw", "bind", spec->link_dir, link);
+    if (spec->memory_file) /* the runtime makes the cgroup before it looks at mounts */
+        mount_plain(j, "/run/kgw/memory", "bind", spec->memory_file, link);
     kg_json_array_end(j);
 }
 

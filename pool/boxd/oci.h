@@ -15,9 +15,11 @@ struct bd_oci {
     const char *rootfs;    /* host path of the image's root */
     const char *agent_dir; /* host directory that holds `agent`, seen as /kgw */
     const char *link_dir;  /* host directory of the link's socket, seen as /run/kgw */
-    const char *netns;     /* host path of the network namespace */
-    const char *cgroup;    /* "/parent/box" */
-    uint32_t first_id;     /* host uid and gid of the box's 0 */
+    const char *
+        memory_file; /* host path of the cgroup's count of kills, seen as /run/kgw/memory; may be NULL */
+    const char *netns;  /* host path of the network namespace */
+    const char *cgroup; /* "/parent/box" */
+    uint32_t first_id;  /* host uid and gid of the box's 0 */
     uint32_t memory_mb;
     bool limit_swap; /* the machine counts swap, so memory and swap together are limited too */
     uint32_t cpu_milli;
@@ -25,6 +27,7 @@ struct bd_oci {
     uint32_t tmp_mb;     /* all tmpfs that user code can write to, together */
     uint32_t tmp_inodes; /* the same */
     uint64_t nofile_max; /* the machine's own hard limits: ours must not be above them */
+    uint64_t nproc_max;
     uint64_t memlock_max;
 };
 

@@ -39,6 +39,7 @@ static const struct field limits_fields[] = {
     {"box", K_BOX, REQUIRED, AT(box), 0, 0},
     {"cpu", K_CPU, OPTIONAL, AT(cpu_milli), BD_CPU_MILLI_MIN, BD_CPU_MILLI_MAX},
     {"memory_mb", K_COUNT, OPTIONAL, AT(memory_mb), BD_MEMORY_MB_MIN, 0},
+    {"pids", K_COUNT, OPTIONAL, AT(pids), BD_PIDS_MIN, BD_PIDS_MAX},
 };
 
 static const struct op {
@@ -51,7 +52,7 @@ static const struct op {
     {"attach", BD_ATTACH, box_fields, 1},
     {"destroy", BD_DESTROY, box_fields, 1},
     {"list", BD_LIST, list_fields, 1},
-    {"limits", BD_SET_LIMITS, limits_fields, 3},
+    {"limits", BD_SET_LIMITS, limits_fields, sizeof(limits_fields) / sizeof(limits_fields[0])},
     {"stats", BD_STATS, box_fields, 1},
     {"ping", BD_PING, NULL, 0},
 };
@@ -168,8 +169,8 @@ static int read_request(struct bd_request *out, json_t *object, uint32_t max_mem
             return rc;
         if (out->op == BD_CREATE && out->tmp_mb > out->memory_mb)
             return kg_err_set(err, -EINVAL, "\"tmp_mb\" must not be above \"memory_mb\"");
-        if (out->op == BD_SET_LIMITS && !out->cpu_milli && !out->memory_mb)
-            return kg_err_set(err, -EINVAL, "limits needs \"cpu\" or \"memory_mb\"");
+        if (out->op == BD_SET_LIMITS && !out->cpu_milli && !out->memory_mb && !out->pids)
+            return kg_err_set(err, -EINVAL, "limits needs \"cpu\", \"memory_mb\" or \"pids\"");
         return 0;
     }
     return kg_err_set(err, -EINVAL, "there is no op \"%.40s\"", name);

@@ -24,7 +24,7 @@ struct bd_request {
     char after[BD_BOX_ID_MAX + 1]; /* list: "" from the start */
     uint32_t memory_mb;            /* set_limits: 0 leaves it */
     uint32_t cpu_milli;            /* set_limits: 0 leaves it */
-    uint32_t pids;
+    uint32_t pids;                 /* set_limits: 0 leaves it */
     uint32_t tmp_mb;
     uint32_t tmp_inodes;
 };

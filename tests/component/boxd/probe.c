@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +99,8 @@ static void do_fork(long n)
     fprintf(out, "fork %s %ld\n", saved ? strerrorname_np(saved) : "ok", made);
 }
 
-/* Writes a file until an error or n MiB. */
-static void do_fill(const char *path, long mib)
+/* Writes a file until an error or n MiB; leaves it there if told to. */
+static void do_fill(const char *path, long mib, bool keep)
 {
     static char block[65536];
     long blocks = 0;
@@ -107,8 +108,10 @@ static void do_fill(const char *path, long mib)
     int fd = open(path, O_WRONLY | O_CREAT, 0644);
     while (fd >= 0 && blocks < mib * 16 && write(fd, block, sizeof(block)) == sizeof(block))
         blocks++;
-    fprintf(out, "fill %s %ld\n", errno ? strerrorname_np(errno) : "ok", blocks / 16);
-    unlink(path);
+    fprintf(out, "%s %s %ld\n", keep ? "keep" : "fill", errno ? strerrorname_np(errno) : "ok",
+            blocks / 16);
+    if (!keep)
+        unlink(path);
     close(fd);
 }
 
@@ -240,7 +243,9 @@ static void run(char *line)
     else if (!strcmp(line, "fork"))
         do_fork(number);
     else if (!strcmp(line, "fill"))
-        do_fill(arg, number);
+        do_fill(arg, number, false);
+    else if (!strcmp(line, "keep"))
+        do_fill(arg, number, true);
     else if (!strcmp(line, "inodes"))
         do_inodes(arg, number);
     else if (!strcmp(line, "thread"))

@@ -69,7 +69,7 @@ class Isolation(harness.BoxdTest):
             self.assertLessEqual({"nosuid", "nodev"}, set(mounts[path]), path)
         self.assertEqual([("noexec" in mounts[p]) for p in ("/work", "/tmp", "/run/kernel", "/dev/shm")],
                          [False, False, True, True])
-        for path in ("/kgw", "/run/kgw"):
+        for path in ("/kgw", "/run/kgw", "/run/kgw/memory"):
             self.assertLessEqual({"ro", "nosuid", "nodev"}, set(mounts[path]), path)
         self.assertNotIn("/sys", mounts)
         self.assertEqual(box.user("exec /work"), "exec ok")

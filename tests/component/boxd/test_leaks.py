@@ -87,6 +87,8 @@ class Leaks(harness.unittest.TestCase):
         client = self.boxd.client()
         self.assertEqual([(b["box"], b["pid"], b["uid"]) for b in client.list()], [(name, box.pid, box.uid)])
         self.assertEqual(client.call("stats", box=name)["pids"], 1)
+        client.call("limits", box=name, cpu=1)  # the others are remembered
+        self.assertEqual(box.do("cat /run/kgw/limits"), 'cat ok {"memory_mb":64,"cpu_milli":1000,"pids":32}|')
         # The gateway comes back, too: a new socket in the old one's place, which the agent finds.
         reply, fds = client.reply(client.send("attach", box=name))
         box.close()

@@ -1,4 +1,5 @@
 """Memory, processes, files and CPU of a box end where its limits are, and nobody else notices."""
+import json
 import os
 import time
 
@@ -52,6 +53,39 @@ class Limits(harness.BoxdTest):
         quota = [g / "cpu.cfs_quota_us" for g in self.boxd.groups() if g.name == box.id and (g / "cpu.cfs_quota_us").exists()]
         maximum = [g / "cpu.max" for g in self.boxd.groups() if g.name == box.id and (g / "cpu.max").exists()]
         self.assertEqual((quota + maximum)[0].read_text().split()[0], "10000")
+
+    def test_limits_in_force_can_be_read_inside(self):
+        box = self.box(memory_mb=64, pids=32)
+        told = lambda who: json.loads(who("cat /run/kgw/limits").removeprefix("cat ok ").rstrip("|"))
+        self.assertEqual(told(box.user), {"memory_mb": 64, "cpu_milli": 500, "pids": 32})
+        self.client.call("limits", box=box.id, memory_mb=96, cpu=2, pids=48)
+        self.assertEqual(told(box.do), {"memory_mb": 96, "cpu_milli": 2000, "pids": 48})
+        word, error, made = box.user("fork 100").split()
+        self.assertEqual((word, error), ("fork", "EAGAIN"))
+        self.assertGreater(int(made), 32)
+        for who in (box.user, box.do):
+            self.assertIn(who("write /run/kgw/limits"), ("write EROFS", "write EACCES"))
+
+    def test_kills_for_want_of_memory_can_be_counted_inside(self):
+        box = self.box(memory_mb=32)
+        kills = lambda: int(dict(l.split() for l in box.do("cat /run/kgw/memory").removeprefix("cat ok ").split("|")[:-1])
+                            ["oom_kill"])
+        self.assertEqual(kills(), 0)
+        self.assertEqual(box.user("eat 64"), "died 9")
+        self.assertEqual(kills(), self.client.call("stats", box=box.id)["oom_kills"])
+        self.assertGreater(kills(), 0)
+        for who in (box.user, box.do):
+            self.assertIn(who("write /run/kgw/memory"), ("write EROFS", "write EACCES"))
+
+    def test_memory_in_use_is_not_taken_away(self):
+        box = self.box(memory_mb=96, tmp_mb=64)
+        self.assertEqual(box.user("keep /work/f 24"), "keep ok 24")
+        self.assertEqual(self.refused("limits", box=box.id, memory_mb=16, cpu=1).code, "EBUSY")
+        # What could be set is, and nothing was killed for the rest.
+        self.assertIn('"memory_mb":96,"cpu_milli":1000', box.do("cat /run/kgw/limits"))
+        self.assertEqual(self.client.call("stats", box=box.id)["oom_kills"], 0)
+        self.client.call("limits", box=box.id, memory_mb=64)
+        self.assertEqual(box.user("eat 16"), "eat ok")
 
     def test_stats_count_cpu_and_memory(self):
         box = self.box()

@@ -127,8 +127,9 @@ static void version_1_is_read_and_limited(void **state)
     file("memory/a/b/box/memory.usage_in_bytes", "1048576\n");
     file("memory/a/b/box/memory.max_usage_in_bytes", "2097152\n");
     file("memory/a/b/box/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
-    file("memory/a/b/box/memory.limit_in_bytes", "");
-    file("memory/a/b/box/memory.memsw.limit_in_bytes", "");
+    file("memory/a/b/box/memory.limit_in_bytes", "134217728\n");
+    file("memory/a/b/box/memory.memsw.limit_in_bytes", "134217728\n");
+    file("pids/a/b/box/pids.max", "");
     file("cpu/a/b/box/cpuacct.usage", "1234567890\n");
     file("cpu/a/b/box/cpu.cfs_quota_us", "");
     file("pids/a/b/box/pids.current", "5\n");
@@ -142,8 +143,12 @@ static void version_1_is_read_and_limited(void **state)
     assert_int_equal(bd_cgroup_set_cpu(&c, "box", 1500, &err), 0);
     assert_string_equal(content("cpu/a/b/box/cpu.cfs_quota_us"), "150000");
     assert_int_equal(bd_cgroup_set_memory(&c, "box", 64, &err), 0);
-    assert_string_equal(content("memory/a/b/box/memory.limit_in_bytes"), "67108864");
-    assert_string_equal(content("memory/a/b/box/memory.memsw.limit_in_bytes"), "67108864");
+    assert_memory_equal(content("memory/a/b/box/memory.limit_in_bytes"), "67108864", 8);
+    assert_memory_equal(content("memory/a/b/box/memory.memsw.limit_in_bytes"), "67108864", 8);
+    assert_int_equal(bd_cgroup_set_pids(&c, "box", 77, &err), 0);
+    assert_string_equal(content("pids/a/b/box/pids.max"), "77");
+    kg_autofree char *kills = bd_cgroup_memory_events(&c, "box");
+    assert_non_null(strstr(kills, "memory/a/b/box/memory.oom_control"));
     assert_int_equal(bd_cgroup_stats(&c, "other", &s, &err), -ENOENT);
     assert_int_equal(bd_cgroup_set_cpu(&c, "other", 1500, &err), -ENOENT);
     bd_cgroups_release(&c);
@@ -176,6 +181,11 @@ static void version_2_is_read_and_limited(void **state)
     assert_memory_equal(content("v2/a/b/box/cpu.max"), "25000 100000", 12);
     assert_int_equal(bd_cgroup_set_memory(&c, "box", 64, &err), 0);
     assert_memory_equal(content("v2/a/b/box/memory.max"), "67108864", 8);
+    file("v2/a/b/box/memory.current", "33554433\n"); /* the kernel would kill for it */
+    assert_int_equal(bd_cgroup_set_memory(&c, "box", 32, &err), -EBUSY);
+    assert_memory_equal(content("v2/a/b/box/memory.max"), "67108864", 8);
+    kg_autofree char *kills = bd_cgroup_memory_events(&c, "box");
+    assert_non_null(strstr(kills, "v2/a/b/box/memory.events"));
     file("v2/a/b/box/pids.current", "many\n");
     assert_int_equal(bd_cgroup_stats(&c, "box", &s, &err), -EPROTO);
     bd_cgroups_release(&c);

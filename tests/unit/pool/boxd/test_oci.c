@@ -20,6 +20,7 @@ static const struct bd_oci plain = {
     .rootfs = "/images/python/rootfs",
     .agent_dir = "/run/x/agent",
     .link_dir = "/run/x/box/0123456789abcdef/link",
+    .memory_file = "/sys/fs/cgroup/memory/x/0123456789abcdef/memory.oom_control",
     .netns = "/proc/7/fd/12",
     .cgroup = "/kernelgw/0123456789abcdef",
     .first_id = 1879048192,
@@ -30,6 +31,7 @@ static const struct bd_oci plain = {
     .tmp_mb = 48,
     .tmp_inodes = 4096,
     .nofile_max = 20000,
+    .nproc_max = 63000,
     .memlock_max = INT64_MAX,
 };
 
@@ -166,7 +168,7 @@ static void mounts_are_guarded(void **state)
         assert_true(has(options, "nosuid") && has(options, "nodev"));
         assert_int_equal(has(options, "noexec"), i >= 2);
     }
-    static const char *const binds[] = {"/kgw", "/run/kgw"};
+    static const char *const binds[] = {"/kgw", "/run/kgw", "/run/kgw/memory"};
     for (size_t i = 0; i < KG_COUNT(binds); i++) {
         json_t *options = at(mount_at(o, binds[i]), "options");
         assert_true(has(options, "ro") && has(options, "nosuid") && has(options, "nodev"));

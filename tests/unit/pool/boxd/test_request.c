@@ -64,6 +64,7 @@ static void the_other_requests_are_understood(void **state)
         {"{\"id\":1,\"op\":\"stats\",\"box\":\"" BOX "\"}", BD_STATS},
         {"{\"id\":1,\"op\":\"limits\",\"box\":\"" BOX "\",\"cpu\":2}", BD_SET_LIMITS},
         {"{\"id\":1,\"op\":\"limits\",\"box\":\"" BOX "\",\"memory_mb\":16}", BD_SET_LIMITS},
+        {"{\"id\":1,\"op\":\"limits\",\"box\":\"" BOX "\",\"pids\":128}", BD_SET_LIMITS},
     };
     for (size_t i = 0; i < KG_COUNT(good); i++) {
         struct bd_request r;
@@ -109,6 +110,7 @@ static void bad_requests_are_refused_in_words(void **state)
         {"{\"id\":3,\"op\":\"limits\",\"box\":\"" BOX "\",\"cpu\":\"1\"}", 3, "\"cpu\" must be"},
         {"{\"id\":3,\"op\":\"limits\",\"box\":\"" BOX "\",\"memory_mb\":1025}", 3, "16 to 1024"},
         {"{\"id\":3,\"op\":\"limits\",\"box\":\"" BOX "\",\"memory_mb\":64.5}", 3, "an integer"},
+        {"{\"id\":3,\"op\":\"limits\",\"box\":\"" BOX "\",\"pids\":3}", 3, "\"pids\" must be"},
         {"{\"id\":3,\"op\":\"limits\",\"box\":\"" BOX "\",\"memory_mb\":4294967424}", 3,
          "16 to 1024"},
     };
