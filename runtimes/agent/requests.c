@@ -133,6 +133,15 @@ static int op_run_signal(struct kk_requests *r, uint64_t id, const json_t *req, 
     return rc;
 }
 
+static int op_run_continue(struct kk_requests *r, uint64_t id, const json_t *req,
+                           struct kg_err *err)
+{
+    int rc = kk_runner_continue(r->parts.runner, text_of(req, "run_id"), err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
 static int op_files_put(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
 {
     const json_t *mode = json_object_get(req, "mode");
@@ -204,6 +213,7 @@ static const struct {
     {"run.start", op_run_start},
     {"run.stdin", op_run_stdin},
     {"run.signal", op_run_signal},
+    {"run.continue", op_run_continue},
     {"files.put", op_files_put},
     {"files.clear", op_files_clear},
     {"stats", op_stats},

@@ -20,6 +20,7 @@
 
 enum run_state {
     RUN_NONE,
+    RUN_PAUSED,  /* between two phases, until run.continue; no process is left */
     RUN_RUNNING, /* the phase's first process lives */
     RUN_ENDING,  /* it has ended; the rest is being killed */
     RUN_EMPTY,   /* no process is left; the pipes hold the last of the text */
@@ -29,6 +30,7 @@ struct phase {
     char *name;
     char **argv;
     uint64_t wall_ms; /* 0: no limit of its own */
+    bool pause;       /* the gateway is asked before it */
 };
 
 struct kk_runner {
@@ -50,7 +52,8 @@ struct kk_runner {
     size_t phase_count, phase;
     bool wants_stdin;
     uint64_t wall_ms, output_bytes; /* 0: no limit */
-    uint64_t began_ms, phase_began_ms;
+    uint64_t began_ms;              /* pauses are no part of the run: it is moved on by them */
+    uint64_t pause_began_ms;
     pid_t pid;
     struct kk_messages messages;
     struct kk_tap *tap;
@@ -96,7 +99,7 @@ static void end_with(struct kk_runner *r, const char *reason, uint64_t limit)
         r->exit.reason = reason;
         r->exit.limit = limit;
     }
-    if (r->state == RUN_RUNNING)
+    if (r->state == RUN_RUNNING || r->state == RUN_PAUSED)
         kk_children_kill_all(r->children, on_all_gone, r);
 }
 
@@ -208,7 +211,6 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
     stdio_close(&io);
     r->pid = pid;
     r->state = RUN_RUNNING;
-    r->phase_began_ms = kg_clock_ms();
     kk_children_watch(r->children, pid, on_main_ended, r);
     start_limit(r);
     return 0;
@@ -233,20 +235,10 @@ static void finish_run(struct kk_runner *r)
     forget(r);
 }
 
-/* The phase is over with all its processes and all its text. */
-static void finish_phase(struct kk_runner *r)
+static void next_phase(struct kk_runner *r)
 {
-    kk_tap_finish(r->tap);
-    kk_tap_close(r->tap);
-    r->tap = NULL;
-    bool go_on = !r->exit.reason && r->exit.exited && r->exit.exit_code == 0 &&
-                 r->phase + 1 < r->phase_count;
-    if (!go_on) {
-        finish_run(r);
-        return;
-    }
-    r->phase++;
     struct kg_err err = {0};
+    r->phase++;
     if (start_phase(r, &err) < 0) {
         snprintf(r->detail, sizeof r->detail, "%s", err.text);
         r->exit.detail = r->detail;
@@ -254,6 +246,39 @@ static void finish_phase(struct kk_runner *r)
         r->exit.exit_code = 127; /* as a shell has it */
         finish_run(r);
     }
+}
+
+/* The gateway gives the box what the next phase needs, and says run.continue. */
+static void pause_before(struct kk_runner *r, const struct phase *next)
+{
+    kg_autobuf body = {0};
+    struct kg_json j;
+    r->state = RUN_PAUSED;
+    r->pause_began_ms = kg_clock_ms();
+    kg_json_init(&j, &body);
+    kg_json_object_begin(&j);
+    kg_json_kstr(&j, "event", "phase");
+    kg_json_kstr(&j, "run_id", r->run_id);
+    kg_json_kstr(&j, "phase", next->name);
+    kg_json_object_end(&j);
+    kk_link_add(r->link, KG_REC_EVENT, KG_CH_NONE, 0, body.data, body.len);
+}
+
+/* The phase is over with all its processes and all its text. */
+static void finish_phase(struct kk_runner *r)
+{
+    if (r->tap)
+        kk_tap_finish(r->tap);
+    kk_tap_close(r->tap);
+    r->tap = NULL;
+    bool go_on = !r->exit.reason && r->exit.exited && r->exit.exit_code == 0 &&
+                 r->phase + 1 < r->phase_count;
+    if (!go_on)
+        finish_run(r);
+    else if (r->phases[r->phase + 1].pause)
+        pause_before(r, &r->phases[r->phase + 1]);
+    else
+        next_phase(r);
 }
 
 static void on_finish(uv_timer_t *timer)
@@ -290,12 +315,15 @@ static int read_phases(struct kk_runner *r, const json_t *list, struct kg_err *e
         const char *name = json_string_value(json_object_get(p, "name"));
         json_int_t wall = json_integer_value(json_object_get(p, "wall_ms"));
         char **argv = kk_argv_from_json(json_object_get(p, "argv"), KK_ARGV_MAX);
-        r->phases[i] = (struct phase){kg_strdup(name ? name : "run"), argv, (uint64_t)wall};
+        bool pause = json_is_true(json_object_get(p, "pause"));
+        r->phases[i] = (struct phase){kg_strdup(name ? name : "run"), argv, (uint64_t)wall, pause};
         r->phase_count = i + 1;
         if (!argv || !*argv[0])
             return kg_err_set(err, -EINVAL, "phase %zu has no argv", i);
         if (wall < 0)
             return kg_err_set(err, -EINVAL, "phase %zu: wall_ms is negative", i);
+        if (pause && i == 0)
+            return kg_err_set(err, -EINVAL, "phase 0 has nothing before it to pause after");
     }
     return 0;
 }
@@ -371,6 +399,29 @@ int kk_runner_stdin(struct kk_runner *r, const char *run_id, const void *data, s
     return kk_feed_add(r->feed, data, n, eof, err);
 }
 
+int kk_runner_continue(struct kk_runner *r, const char *run_id, struct kg_err *err)
+{
+    int rc = find(r, run_id, err);
+    if (rc < 0)
+        return rc;
+    if (r->state != RUN_PAUSED || r->exit.reason)
+        return kg_err_set(err, -EALREADY, "the run does not wait");
+    r->began_ms += kg_clock_ms() - r->pause_began_ms;
+    next_phase(r);
+    return 0;
+}
+
+/* There is no process to send it to, so the run itself ends of it. */
+static void signal_paused(struct kk_runner *r, int signal, const char *reason)
+{
+    if (r->exit.reason)
+        return; /* it is ending */
+    r->exit.exited = false;
+    r->exit.signal = signal;
+    r->began_ms += kg_clock_ms() - r->pause_began_ms;
+    end_with(r, reason, 0);
+}
+
 int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, const char *reason,
                      struct kg_err *err)
 {
@@ -378,15 +429,21 @@ int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, 
     if (rc < 0)
         return rc;
     bool stopped = reason && strcmp(reason, "stopped") == 0;
-    if (name && strcmp(name, "KILL") == 0) {
+    int signal = !name                       ? 0
+                 : strcmp(name, "INT") == 0  ? SIGINT
+                 : strcmp(name, "TERM") == 0 ? SIGTERM
+                 : strcmp(name, "KILL") == 0 ? SIGKILL
+                                             : 0;
+    if (!signal)
+        return kg_err_set(err, -EINVAL, "signal must be INT, TERM or KILL");
+    if (r->state == RUN_PAUSED) {
+        signal_paused(r, signal, stopped ? "stopped" : "signal");
+        return 0;
+    }
+    if (signal == SIGKILL) {
         end_with(r, stopped ? "stopped" : NULL, 0);
         return 0;
     }
-    int signal = name && strcmp(name, "INT") == 0    ? SIGINT
-                 : name && strcmp(name, "TERM") == 0 ? SIGTERM
-                                                     : 0;
-    if (!signal)
-        return kg_err_set(err, -EINVAL, "signal must be INT, TERM or KILL");
     if (stopped && !r->exit.reason)
         r->exit.reason = "stopped";
     if (r->state == RUN_RUNNING)

@@ -35,6 +35,8 @@ int kk_runner_start(struct kk_runner *r, uint64_t id, const json_t *req, struct 
  * no such run. -EPIPE: closed. */
 int kk_runner_stdin(struct kk_runner *r, const char *run_id, const void *data, size_t n, bool eof,
                     struct kg_err *err);
+/* Goes on with a run that pauses before a phase. -ESRCH: no such run. -EALREADY: it does not wait. */
+int kk_runner_continue(struct kk_runner *r, const char *run_id, struct kg_err *err);
 /* signal: "INT", "TERM" or "KILL". reason: "stopped" or NULL. */
 int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, const char *reason,
                      struct kg_err *err);

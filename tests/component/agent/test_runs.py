@@ -141,6 +141,85 @@ class Runs(harness.Case):
         end = run.exit()
         self.assertEqual((end["phase"], end["exit_code"], run.text()), ("compile", 1, "bad\n"))
 
+    def paused(self, second="print('ran')", **fields):
+        """A run whose first phase is over and whose second waits for run.continue."""
+        first = ["python3", "-c", "print('compiled', flush=True)"]
+        phases = [{"name": "compile", "argv": first, "wall_ms": 0},
+                  {"name": "run", "argv": ["python3", "-c", second], "wall_ms": fields.pop("phase_wall_ms", 0), "pause": True}]
+        run = self.agent.start(phases=phases, **fields)
+        event = self.agent.until(lambda: self.agent.events)[0]
+        self.assertEqual(event, {"event": "phase", "run_id": run.id, "phase": "run"})
+        return run
+
+    def test_a_pause_before_a_phase_lasts_until_continue(self):
+        run = self.paused()
+        self.assertTrue(self.agent.silence(0.2))
+        self.assertEqual(run.text(), "compiled\n")
+        self.assertEqual(self.agent.user_pids(), set())
+        self.agent.ask("run.continue", run_id=run.id)
+        end = run.exit()
+        self.assertEqual((end["reason"], end["exit_code"], end["phase"]), ("exit", 0, "run"))
+        self.assertEqual(run.text(), "compiled\nran\n")
+        self.assertEqual(len(self.agent.events), 1)
+
+    def test_wall_limits_do_not_count_a_pause(self):
+        for limits in ({"wall_ms": 2000}, {"phase_wall_ms": 2000}):
+            run = self.paused(**limits)
+            time.sleep(2.2)
+            self.agent.ask("run.continue", run_id=run.id)
+            end = run.exit()
+            self.assertEqual(end["reason"], "exit")
+            self.assertLess(end["wall_ms"], 2000)
+            self.agent.events.clear()
+        run = self.paused("import time; time.sleep(60)", wall_ms=1000)
+        self.agent.ask("run.continue", run_id=run.id)
+        self.assertEqual((run.exit()["reason"], run.exit()["phase"]), ("timeout", "run"))
+
+    def test_a_signal_in_a_pause_ends_the_run(self):
+        for name, reason, want in (("KILL", "stopped", ("stopped", 9)), ("KILL", None, ("signal", 9)),
+                                   ("INT", None, ("signal", 2)), ("TERM", "stopped", ("stopped", 15))):
+            run = self.paused()
+            run.signal(name, reason)
+            end = run.exit()
+            self.assertEqual((end["reason"], end["signal"]), want)
+            self.assertEqual((end["status"], end["exit_code"]), ("error", None))
+            self.assertEqual(run.text(), "compiled\n")
+            self.agent.events.clear()
+
+    def test_a_new_gateway_can_continue(self):
+        run = self.paused(stdin=True, second="print('ran', input())")
+        self.agent.drop()
+        self.agent.epoch += 1
+        self.agent.events.clear()
+        self.agent.last_seq = 0
+        self.agent.connect(1)  # all is told again, the event too
+        self.agent.until(lambda: self.agent.events)
+        self.agent.ask("run.continue", run_id=run.id)
+        run.stdin("typed\n")
+        self.assertEqual(run.exit()["exit_code"], 0)
+        self.assertIn("ran typed\n", run.text())
+
+    def test_a_failed_phase_is_followed_by_no_pause(self):
+        phases = [{"name": "compile", "argv": ["false"]}, {"name": "run", "argv": ["true"], "pause": True}]
+        self.assertEqual(self.agent.start(phases=phases).exit()["exit_code"], 1)
+        self.assertEqual(self.agent.events, [])
+
+    def test_continue_where_nothing_waits(self):
+        run = self.agent.python("import time; time.sleep(60)")
+        for run_id, code in ((run.id, "EALREADY"), ("no-such-run", "ESRCH"), (None, "ESRCH")):
+            with self.assertRaises(Refused) as caught:
+                self.agent.ask("run.continue", run_id=run_id)
+            self.assertEqual(caught.exception.reply["code"], code)
+        with self.assertRaises(Refused):
+            self.agent.start(phases=[{"name": "run", "argv": ["true"], "pause": True}])
+        run.signal("KILL")
+        run.exit()
+        run = self.paused("1")
+        self.agent.ask("run.continue", run_id=run.id)
+        run.exit()
+        with self.assertRaises(Refused):
+            self.agent.ask("run.continue", run_id=run.id)
+
     def test_time_limits(self):
         began = time.monotonic()
         end = self.agent.python("while True: pass", wall_ms=300).exit()
