@@ -13,7 +13,7 @@ import os
 
 import pytest
 
-from support import procs, servers
+from support import languages, procs, servers
 
 SERVER = os.environ.get("KERNELGW_E2E_SERVER", "kernelgw")
 ENGINE = os.environ.get("KERNELGW_E2E_ENGINE", "oci")
@@ -26,6 +26,11 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "oci: needs real boxes")
 
 
+def pytest_report_header():
+    out = languages.left_out()
+    return f"languages: {', '.join(languages.offered())}" + (f"; not set up, left out: {', '.join(out)}" if out else "")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("kgw") and SERVER != "kernelgw":
@@ -35,11 +40,12 @@ def pytest_collection_modifyitems(items):
 
 
 class Made:
-    """A directory with what runs in it: a boxd where the engine needs one, and a server."""
+    """A directory with what runs in it: a boxd where the engine needs one, and a server. The server offers Python alone
+    where the options don't say more: a warm stock of every language would keep the machine busy in every test."""
 
     def __init__(self, options=(), env=None):
         self.directory, self.boxd, self.server = servers.new_directory(), None, None
-        self.options, self.env = options, env
+        self.options, self.env = ("--languages", "python", *options), env
         try:
             if SERVER == "kernelgw" and ENGINE == "oci":
                 self.boxd = servers.Boxd(self.directory, servers.images_dir())
@@ -100,6 +106,12 @@ def make_server():
     yield make
     for it in mine:
         it.stop()
+
+
+@pytest.fixture(scope="session")
+def made_of():
+    """made_of(*options): the same for longer; whoever makes one stops it."""
+    return lambda *options: Made(options)
 
 
 @pytest.fixture

@@ -1,46 +1,25 @@
-"""Other people's clients, unmodified: jupyter_kernel_test, nbclient and papermill through jupyter_server's gateway client."""
+"""
+Other people's clients, unmodified: nbclient and papermill through jupyter_server's gateway client. jupyter_kernel_test is in
+test_languages.py.
+"""
 import os
-import pathlib
-import re
-import subprocess
-import sys
 
 import nbformat
 import pytest
 
 from support import servers
-
-CLIENTS = pathlib.Path(__file__).parent / "clients"
+from support.clients import call, gateway_env
 
 
 @pytest.fixture
 def gateway(server, tmp_path):
-    """Variables that point jupyter_server's gateway client to the server. Its kernel client sets no header on its
-    WebSocket, so the token stands in the path; where a server has no such way, one without a token is started."""
+    """Where a server takes no token in the path, one without a token is started."""
     own = None
     if server.kind != "kernelgw":
         own = server = servers.start_reference(server.kind, tmp_path, token="")
-    prefix = f"/t/{server.token}" if server.token else ""
-    yield {
-        **servers.clean_env(), "HOME": str(tmp_path),
-        "JUPYTER_GATEWAY_URL": server.url, "JUPYTER_GATEWAY_AUTH_TOKEN": server.token,
-        "JUPYTER_GATEWAY_WS_URL": server.ws_url + prefix, "JUPYTER_PLATFORM_DIRS": "1",
-        "IPYTHONDIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path),
-    }
+    yield gateway_env(server, tmp_path)
     if own:
         own.stop()
-
-
-def call(script, *args, env, timeout=100):
-    return subprocess.run([sys.executable, str(CLIENTS / script), *map(str, args)], env=env, timeout=timeout, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=env["HOME"])
-
-
-def test_jupyter_kernel_test(gateway):
-    done = call("run_kernel_tests.py", env=gateway)
-    assert done.returncode == 0, done.stdout[-4000:]
-    ran, failed, skipped = map(int, re.search(r"RAN (\d+) FAILED (\d+) SKIPPED (\d+)", done.stdout).groups())
-    assert ran - skipped >= 11 and failed == 0, done.stdout[-4000:]
 
 
 def notebook():

@@ -121,7 +121,7 @@ class Channels:
     """One WebSocket to one kernel. Messages that nobody waits for are kept in `others`."""
 
     def __init__(self, url, headers=(), framing="v1", session=None, timeout=30.0):
-        self.framing, self.timeout = framing, timeout
+        self.url, self.framing, self.timeout = url, framing, timeout
         self.session = session or uuid.uuid4().hex
         self.others = collections.deque(maxlen=100_000)
         self.ws = websocket.create_connection(

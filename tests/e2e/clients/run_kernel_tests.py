@@ -1,8 +1,10 @@
 """
 Jupyter's own conformance tests for kernels, jupyter_kernel_test, run through a server: its kernel manager is replaced by
-the one of jupyter_server that `--gateway-url` uses. The server is named by JUPYTER_GATEWAY_URL and its kin.
+the one of jupyter_server that `--gateway-url` uses. The server is named by JUPYTER_GATEWAY_URL and its kin, the language
+by its module in tests/samples: run_kernel_tests.py LANGUAGE
 """
 import inspect
+import pathlib
 import sys
 import unittest
 
@@ -10,6 +12,9 @@ import jupyter_kernel_test
 from jupyter_client.utils import run_sync
 from jupyter_server.gateway.gateway_client import GatewayClient
 from jupyter_server.gateway.managers import GatewayKernelManager
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from support import languages  # noqa: E402
 
 
 class Sync:
@@ -26,29 +31,7 @@ class Sync:
         setattr(self._inner, name, value)
 
 
-class PythonThroughGateway(jupyter_kernel_test.KernelTests):
-    kernel_name = "python3"
-    language_name = "python"
-    file_extension = ".py"
-    code_hello_world = "print('hello, world')"
-    code_stderr = "import sys; print('test', file=sys.stderr)"
-    code_generate_error = "raise Exception"
-    code_page_something = "zip?"
-    code_inspect_sample = "zip"
-    completion_samples = [{"text": "zi", "matches": {"zip"}}]
-    complete_code_samples = ["1", "print('hello, world')", "def f(x):\n  return x*2\n\n\n"]
-    incomplete_code_samples = ["print('''hello", "def f(x):\n  x*2"]
-    invalid_code_samples = ["import = 7q"]
-    code_execute_result = [{"code": "1+2+3", "result": "6"}, {"code": "[n*n for n in range(1, 4)]", "result": "[1, 4, 9]"}]
-    code_display_data = [
-        {"code": "from IPython.display import HTML, display; display(HTML('<b>test</b>'))", "mime": "text/html"},
-        {"code": "from IPython.display import Math, display; display(Math('\\\\frac{1}{2}'))", "mime": "text/latex"},
-    ]
-    code_history_pattern = "1?2*"
-    # "range" fails against ipykernel itself, without any server between.
-    supported_history_operations = ("tail", "search")
-    code_clear_output = "from IPython.display import clear_output; clear_output()"
-
+class ThroughGateway:
     @classmethod
     def setUpClass(cls):
         cls.manager = GatewayKernelManager(kernel_name=cls.kernel_name)
@@ -67,6 +50,9 @@ class PythonThroughGateway(jupyter_kernel_test.KernelTests):
 
 if __name__ == "__main__":
     assert GatewayClient.instance().gateway_enabled
-    result = unittest.main(argv=["run_kernel_tests", "-v"], exit=False, verbosity=2).result
+    samples = languages.samples(sys.argv[1])
+    tests = type("KernelTests", (ThroughGateway, jupyter_kernel_test.KernelTests), samples.KERNEL_TESTS)
+    suite = unittest.TestLoader().loadTestsFromTestCase(tests)
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     print(f"RAN {result.testsRun} FAILED {len(result.failures) + len(result.errors)} SKIPPED {len(result.skipped)}")
     sys.exit(not result.wasSuccessful())

@@ -1,0 +1,1 @@
+print('ran', __file__)

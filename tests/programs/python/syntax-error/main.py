@@ -1,0 +1,3 @@
+print("never seen")
+if True
+    print("no colon")

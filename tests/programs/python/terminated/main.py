@@ -1,0 +1,5 @@
+import time
+
+print("waiting", flush=True)
+while True:
+    time.sleep(1)

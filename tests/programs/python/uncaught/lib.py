@@ -1,0 +1,2 @@
+def fall():
+    raise ValueError("not a number: ñ")

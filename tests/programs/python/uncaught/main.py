@@ -1,0 +1,5 @@
+import lib
+
+print("before", flush=True)
+lib.fall()
+print("never")

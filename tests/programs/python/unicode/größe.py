@@ -1,0 +1,2 @@
+def λ(x):
+    return x.upper()
