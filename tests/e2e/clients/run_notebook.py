@@ -11,5 +11,5 @@ if how == "papermill":
     papermill.execute_notebook(source, target, parameters={"n": 7}, kernel_manager_class=MANAGER, progress_bar=False)
 else:
     notebook = nbformat.read(source, as_version=4)
-    nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=60).execute()
+    nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=90, record_timing=False).execute()
     nbformat.write(notebook, target)

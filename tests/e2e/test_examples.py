@@ -1,0 +1,86 @@
+"""
+The example notebooks, notebooks/examples/LANGUAGE.ipynb: executed by nbclient through the server, their outputs are those
+that are stored in them. KERNELGW_UPDATE_EXAMPLES=1 stores what came out instead: look at the difference then.
+"""
+import json
+import os
+import re
+
+import nbformat
+import pytest
+
+from support import clients, languages
+
+pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(240)]
+
+EXAMPLES = languages.ROOT / "notebooks" / "examples"
+UPDATE = os.environ.get("KERNELGW_UPDATE_EXAMPLES")
+
+# What may differ from one run to the next and mean the same.
+MAY_DIFFER = (
+    (r"\x1b\[[0-9;]*m", ""),            # colours: a library's next version has others
+    (r"0x[0-9a-f]{6,}", "0xADDRESS"),
+    (r"/tmp/ipykernel_\d+/\d+\.py", "/tmp/CELL.py"),
+    (r"\b\d+(\.\d+)? ?(ns|µs|us|ms|s|sec)\b", "TIME"),
+)
+
+
+def plain(text):
+    text = "".join(text) if isinstance(text, list) else text
+    for pattern, same in MAY_DIFFER:
+        text = re.sub(pattern, same, text)
+    return text
+
+
+def shown(output):
+    """An output as it is compared. Of a picture: that it is there, since another version draws other pixels."""
+    kind = output.output_type
+    if kind == "stream":
+        return {"stream": output.name, "text": plain(output.text)}
+    if kind == "error":
+        return {"error": output.ename, "value": plain(output.evalue), "trace": plain("\n".join(output.traceback))}
+    data = {mime: "picture" if mime in ("image/png", "image/jpeg") else plain(value) if isinstance(value, (str, list)) else value
+            for mime, value in output.data.items()}
+    return {kind: data}
+
+
+def merged(outputs):
+    """Text that came in pieces is one, whatever the pieces were."""
+    found = []
+    for output in map(shown, outputs):
+        if found and "stream" in output and found[-1].get("stream") == output["stream"]:
+            found[-1]["text"] += output["text"]
+        else:
+            found.append(output)
+    return found
+
+
+def code_cells(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code"]
+
+
+@pytest.mark.parametrize("language", languages.offered())
+def test_example(language, made_of, tmp_path):
+    path, out = EXAMPLES / f"{language}.ipynb", tmp_path / "out.ipynb"
+    stored = nbformat.read(path, as_version=4)
+    nbformat.validate(stored)
+    manifest = languages.manifests()[language]
+    assert stored.metadata.kernelspec.name == manifest["name"]
+    made = made_of("--languages", language, "--stock-kernels", "1", "--stock-boxes", "0")
+    try:
+        done = clients.call("run_notebook.py", "nbclient", path, out, timeout=200,
+                            env=clients.gateway_env(made.server, tmp_path))
+    finally:
+        made.stop()
+    assert done.returncode == 0, done.stdout[-4000:]
+    ran = nbformat.read(out, as_version=4)
+    if UPDATE:
+        nbformat.write(ran, path)
+        stored = ran
+    assert len(code_cells(stored)) >= 5 and any(c.outputs for c in code_cells(stored))
+    for number, (was, now) in enumerate(zip(code_cells(stored), code_cells(ran))):
+        expected, got = merged(was.outputs), merged(now.outputs)
+        assert got == expected, "\n".join([
+            f"cell {number} of {path.name} gave other outputs:", was.source, "--- stored", json.dumps(expected, indent=1,
+            ensure_ascii=False), "--- now", json.dumps(got, indent=1, ensure_ascii=False)])
+        assert now.execution_count == number + 1
