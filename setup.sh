@@ -13,6 +13,7 @@
 #
 #   KERNELGW_CACHE   builds, wheels, base layers, logs     (/var/cache/kernelgw)
 #   KERNELGW_DATA    images of the boxes                   (/var/lib/kernelgw)
+#   KERNELGW_RUN_DIR sockets, state; a server each         (/run/kernelgw)
 #   KERNELGW_JOBS    compilers at once                     (one a core)
 #
 #   ./setup.sh run -- --port 9000 --token secret    server options: ./setup.sh run -- --help

@@ -1,10 +1,12 @@
 /* kernelgw: the server's program. Puts the rooms together, and takes them apart at SIGTERM or SIGINT. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +31,7 @@ struct server {
     struct kg_core *core;
     struct kg_api *api;
     struct kg_net *net;
+    int run_dir; /* held open for its lock */
     bool stopping;
 };
 
@@ -105,6 +108,22 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* A server ends every box that it did not make: two in one place would end each other's. */
+static int lock_run_dir(struct server *s, struct kg_err *err)
+{
+    const char *path = s->config.run_dir;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return kg_err_errno(err, errno, "make run-dir %s", path);
+    s->run_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->run_dir < 0)
+        return kg_err_errno(err, errno, "open run-dir %s", path);
+    if (flock(s->run_dir, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK
+                   ? kg_err_set(err, -EADDRINUSE, "another server uses run-dir %s", path)
+                   : kg_err_errno(err, errno, "lock run-dir %s", path);
+    return 0;
+}
+
 static int open_core(struct server *s, struct kg_err *err)
 {
     struct kg_config *c = &s->config;
@@ -112,8 +131,6 @@ static int open_core(struct server *s, struct kg_err *err)
     if (process && !c->agent && !(c->agent = find_agent()))
         return kg_err_set(err, -ENOENT,
                           "no kernelgw-agent beside this program: say where it is with --agent");
-    if (process && mkdir(c->run_dir, 0700) < 0 && errno != EEXIST)
-        return kg_err_errno(err, errno, "make run-dir %s", c->run_dir);
     struct kg_core_config core = {.loop = &s->loop,
                                   .engine = c->engine,
                                   .run_dir = c->run_dir,
@@ -192,10 +209,13 @@ static int serve(struct server *s, struct kg_err *err)
         s->config.token = kg_malloc(49);
         kg_random_hex(s->config.token, 24);
     }
+    int rc = lock_run_dir(s, err);
+    if (rc < 0)
+        return rc;
     raise_descriptor_limit();
     uv_loop_init(&s->loop);
     watch_signals(s);
-    int rc = open_core(s, err);
+    rc = open_core(s, err);
     if (rc == 0 && (rc = open_net(s, err)) < 0) {
         kg_core_close(s->core, core_closed, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);

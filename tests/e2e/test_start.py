@@ -1,0 +1,69 @@
+"""The program itself: its options, what it refuses to start as, and where."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from support import servers
+
+pytestmark = pytest.mark.kgw
+RUNTIMES = os.environ.get("KERNELGW_E2E_RUNTIMES", servers.ROOT / "runtimes")
+
+
+def kernelgw(*options, env=None, as_root=False):
+    user = [] if as_root else servers.as_gateway_user()
+    return subprocess.run([*user, servers.binary("kernelgw"), *map(str, options)], env={**servers.clean_env(), **(env or {})},
+                          timeout=30, text=True, capture_output=True)
+
+
+def test_help_names_every_setting():
+    told = kernelgw("--help")
+    assert told.returncode == 0 and told.stderr == ""
+    settings = set(json.loads(kernelgw("--print-config").stdout))
+    assert settings <= set(re.findall(r"^  --([a-z-]+)", told.stdout, re.M)) and "port" in settings
+
+
+def test_settings_come_from_file_environment_and_flags(tmp_path):
+    """Each before the one in front of it; and the token is shown nowhere."""
+    path = tmp_path / "kernelgw.json"
+    path.write_text(json.dumps({"port": 1001, "max-runs": 11, "max-kernels": 21, "anonymous": True}))
+    env = {"KERNELGW_CONFIG": str(path), "KERNELGW_MAX_RUNS": "12", "KERNELGW_MAX_KERNELS": "22", "KERNELGW_TOKEN": "hidden"}
+    told = kernelgw("--print-config", "--max-kernels=23", env=env, as_root=True)  # who may read the file
+    assert told.returncode == 0, told.stderr
+    config = json.loads(told.stdout)
+    assert (config["port"], config["max-runs"], config["max-kernels"], config["anonymous"]) == (1001, 12, 23, True)
+    assert "hidden" not in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("options,words", [
+    (["--nonesuch"], "--nonesuch"), (["--port", "99999"], "port"), (["--port"], "--port needs a value"), (["serve"], "serve"),
+    (["--config", "/nonexistent.json"], "/nonexistent.json"), (["--token", "a b"], "token"), (["--log-level", "loud"], "loud"),
+])
+def test_bad_settings_are_named(options, words):
+    told = kernelgw(*options)
+    assert told.returncode == 2 and words in told.stderr and told.stdout == ""
+    assert len(told.stderr.splitlines()) == 1, told.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as root")
+def test_as_root_it_does_not_face_the_network(tmp_path):
+    told = kernelgw("--port", 0, "--run-dir", tmp_path, as_root=True)
+    assert told.returncode == 1 and "root" in told.stderr and "--allow-root" in told.stderr and told.stdout == ""
+
+
+def test_a_port_that_is_taken_is_named(server):
+    directory = servers.new_directory()
+    told = kernelgw("--port", server.port, "--run-dir", directory, "--runtimes", RUNTIMES)
+    servers.remove(directory)
+    assert told.returncode == 1 and f"{server.port}" in told.stderr and "in use" in told.stderr
+
+
+def test_a_second_server_in_the_same_place_is_refused(server, boxd, kernel):
+    """It would take the first one's boxes for left-overs and end them."""
+    options = ["--boxd", boxd.socket] if boxd else ["--engine", "process", "--agent", servers.binary("kernelgw-agent")]
+    told = kernelgw("--port", 0, "--run-dir", server.directory / "gw", *options, "--runtimes", RUNTIMES)
+    assert told.returncode == 1 and "another server" in told.stderr and told.stdout == ""
+    with server.channels(kernel) as c:
+        assert c.execute("1").result == "1"
