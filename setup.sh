@@ -242,13 +242,13 @@ stop_all() {
 
 serve() {
     local socket=$run_dir/boxd.sock kernelgw agent boxd rc=0 tries
-    local -a options=(--run-dir "$run_dir/server" --runtimes "$build/share/runtimes")
+    local -a options=(--run-dir "$run_dir/server" --state-dir "$data/state" --runtimes "$build/share/runtimes")
     kernelgw=$(program kernelgw)
     agent=$(program kernelgw-agent)
-    mkdir -p "$run_dir/server"
+    mkdir -p "$run_dir/server" "$data/state"
     chmod 755 "$run_dir"
-    chown "$user:$user" "$run_dir/server"
-    chmod 700 "$run_dir/server"
+    chown "$user:$user" "$run_dir/server" "$data/state"
+    chmod 700 "$run_dir/server" "$data/state"
     trap 'stop_all; exit 130' INT
     trap 'stop_all; exit 143' TERM
     trap stop_all EXIT

@@ -56,7 +56,15 @@ static void kernel_closed(void *user, int code, const char *reason)
         kg_ws_close(s->ws, code, reason);
 }
 
-static const struct kg_client_events client_events = {.wake = wake, .closed = kernel_closed};
+static void probe(void *user)
+{
+    struct channel_socket *s = user;
+    if (s->ws)
+        kg_ws_probe(s->ws);
+}
+
+static const struct kg_client_events client_events = {
+    .wake = wake, .probe = probe, .closed = kernel_closed};
 
 static void refuse(struct channel_socket *s, int rc, const struct kg_err *err)
 {
@@ -145,8 +153,33 @@ static void on_closed(void *user, int code)
     free(s);
 }
 
-static const struct kg_ws_events ws_events = {
-    .open = on_open, .message = on_message, .fill = fill, .closed = on_closed};
+static void on_arrived(void *user)
+{
+    struct channel_socket *s = user;
+    if (s->client)
+        kg_client_arrived(s->client);
+}
+
+static const struct kg_ws_events ws_events = {.open = on_open,
+                                              .message = on_message,
+                                              .fill = fill,
+                                              .arrived = on_arrived,
+                                              .closed = on_closed};
+
+/* ?since=NUMBER. False for what is no number. */
+static bool parse_since(uint64_t *out, const char *text)
+{
+    *out = KG_FROM_NOW;
+    if (!text)
+        return true;
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (errno || end == text || *end || *text == '-' || n >= KG_FROM_NOW)
+        return false;
+    *out = n;
+    return true;
+}
 
 /* True when v1 stands in the comma-separated list that the client offers. */
 static bool offers_v1(const char *offered)
@@ -172,8 +205,15 @@ void kg_channels_open(struct kg_api *api, struct kg_http *req, const struct kg_r
         kg_reply_error(api, req, 400, NULL, "Can \"Upgrade\" only to \"WebSocket\".");
         return;
     }
+    uint64_t since;
+    if (!parse_since(&since, kg_http_arg(req, "since"))) {
+        kg_reply_error(
+            api, req, 400, NULL,
+            "since must be a number: the metadata.kgw.seq of the last message seen, or 0");
+        return;
+    }
     struct channel_socket *s = kg_calloc(1, sizeof *s);
     s->v1 = offers_v1(kg_http_header(req, "sec-websocket-protocol"));
-    s->client = kg_client_attach(k, kg_http_arg(req, "session_id"), &client_events, s);
+    s->client = kg_client_attach(k, kg_http_arg(req, "session_id"), since, &client_events, s);
     kg_ws_accept(req, s->v1 ? V1 : NULL, &ws_events, s);
 }

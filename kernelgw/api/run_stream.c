@@ -35,7 +35,7 @@ void kg_run_text(struct kg_api *api, struct kg_http *req, struct kg_run *r,
     const struct kg_entry *e;
     struct kg_gap gap;
     enum kg_read what;
-    kg_reader_attach(&reader, &r->journal, true);
+    kg_reader_attach(&reader, &r->journal, KG_FROM_START);
     while ((what = kg_reader_next(&reader, &e, &gap)) != KG_READ_NONE) {
         kg_autobuf text = {0};
         bool is_stderr;
@@ -169,7 +169,7 @@ void kg_run_stream(struct kg_api *api, struct kg_http *req, struct kg_run *r,
                              .format = format,
                              .watch = {.wake = wake, .user = s}};
     kg_run_watch(r, &s->watch);
-    kg_reader_attach(&s->reader, &r->journal, true);
+    kg_reader_attach(&s->reader, &r->journal, KG_FROM_START);
     kg_http_stream(req, 200, format == KG_RUN_EVENTS ? "text/event-stream" : "application/x-ndjson",
                    &stream_events, s);
     kg_http_stream_want(req);

@@ -14,6 +14,7 @@
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
+#include "kernelgw/core/spill.h"
 
 enum { CODE_REPLACED = 1008 };
 
@@ -153,6 +154,40 @@ void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms)
     kg_kernel_idle(k);
 }
 
+void kg_input_asked(struct kg_kernel *k, const struct kg_slice *frame, uint64_t seq)
+{
+    struct kg_blob *own = kg_blob_copy(frame->data, frame->len);
+    kg_slice_release(&k->input);
+    k->input = (struct kg_slice){own, own->data, own->len};
+    k->input_seq = seq;
+}
+
+void kg_input_answered(struct kg_kernel *k)
+{
+    kg_slice_release(&k->input);
+}
+
+/* A cell that waits for a line asks again: the asker that is back and had read the question, or the first to come when the
+ * asker is away. */
+static void show_input(struct kg_client *c)
+{
+    struct kg_kernel *k = c->kernel;
+    struct kg_request *r = k->input.blob ? request_of(k, &k->input) : NULL;
+    if (!r)
+        return;
+    const struct kg_client *other;
+    DL_FOREACH(k->clients, other) {
+        if (other != c && other->events && other->reader.id == r->reader)
+            return;
+    }
+    bool reads_it =
+        c->reader.at.seq < k->input_seq && (r->reader == c->reader.id || c->reader.takes_over);
+    r->reader = c->reader.id;
+    if (!reads_it)
+        kg_kernel_say(k, kg_slice_of(k->input.blob, k->input.data, k->input.len), KG_CH_STDIN,
+                      KG_KIND_INPUT_REQUEST, c->reader.id);
+}
+
 /* "execute_request" -> "execute_reply" */
 static char *reply_type_of(const char *type)
 {
@@ -196,13 +231,13 @@ static void close_live(struct kg_client *c, int code, const char *reason)
 {
     const struct kg_client_events *events = c->events;
     c->events = NULL;
+    c->reader.away = true;
     c->detached_ms = kg_clock_ms();
     if (events)
         events->closed(c->user, code, reason);
 }
 
-struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id,
-                                   const struct kg_client_events *events, void *user)
+static struct kg_client *find_place(struct kg_kernel *k, const char *session_id)
 {
     struct kg_client *c = NULL;
     if (session_id && session_id[0])
@@ -210,21 +245,63 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id,
             if (strcmp(c->session_id, session_id) == 0)
                 break;
         }
+    return c;
+}
+
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, uint64_t since,
+                                   const struct kg_client_events *events, void *user)
+{
+    struct kg_client *c = find_place(k, session_id);
     if (c) {
         /* a connection that comes back may find its own half-dead predecessor still here */
         close_live(c, CODE_REPLACED, "replaced by a newer connection with the same session_id");
+        kg_reader_rewind(&c->reader);
     } else {
         c = kg_calloc(1, sizeof *c);
         c->kernel = k;
         c->session_id = kg_strdup(session_id ? session_id : "");
-        kg_reader_attach(&c->reader, &k->journal, false);
+        kg_reader_attach(&c->reader, &k->journal, since);
         DL_APPEND(k->clients, c);
     }
+    c->numbered = since != KG_FROM_NOW;
+    if (c->numbered)
+        kg_reader_seek(&c->reader, since);
+    c->reader.confirms = true;
+    c->reader.takes_over = c->numbered;
+    c->reader.away = c->probing = false;
+    c->reader.progress_ms = kg_clock_ms();
     c->events = events;
     c->user = user;
-    c->reader.progress_ms = kg_clock_ms();
+    kg_journal_limit_output(&k->journal, KG_JOURNAL_OUTPUT_BYTES);
+    show_input(c);
     kg_kernel_touch(k);
     return c;
+}
+
+static void probe(struct kg_client *c)
+{
+    if (!c->events || c->probing || c->reader.at.seq <= c->reader.confirmed.seq)
+        return;
+    c->probing = true;
+    c->probed = c->reader.at;
+    c->probed_ms = kg_clock_ms();
+    c->events->probe(c->user);
+}
+
+void kg_clients_probe(struct kg_kernel *k)
+{
+    struct kg_client *c;
+    DL_FOREACH(k->clients, c)
+        probe(c);
+}
+
+void kg_client_arrived(struct kg_client *c)
+{
+    if (!c->probing)
+        return;
+    c->probing = false;
+    kg_reader_confirm(&c->reader, &c->probed);
+    kg_journal_trim(c->reader.journal);
 }
 
 static void drop_oldest_detached(struct kg_kernel *k)
@@ -246,12 +323,15 @@ void kg_client_detach(struct kg_client *c)
 {
     struct kg_kernel *k = c->kernel;
     c->events = NULL;
+    c->reader.away = true;
     c->detached_ms = kg_clock_ms();
     kg_kernel_touch(k);
     if (!c->session_id[0])
         client_free(c); /* nothing to come back by */
     else
         drop_oldest_detached(k);
+    if (kg_kernel_connections(k) == 0)
+        kg_journal_limit_output(&k->journal, KG_JOURNAL_ALONE_BYTES);
     kg_kernel_check_hold(k);
 }
 
@@ -315,7 +395,9 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
                   : queue_early(k, msg.channel, frame, n, err);
     if (rc < 0)
         return rc;
-    if (msg.channel != KG_CH_STDIN)
+    if (msg.channel == KG_CH_STDIN)
+        kg_input_answered(k);
+    else
         request_add(k, c->reader.id, &msg, &header);
     if (jy_text_is(header.msg_type, "execute_request")) {
         kg_buf_clear(&k->last_parent);
@@ -324,18 +406,30 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
     return 0;
 }
 
-static struct kg_slice say_gap(struct kg_kernel *k, const struct kg_gap *gap)
+/* A gap in the place of what is missing. The number of a numbered one is that of the last missing message. */
+static struct kg_slice say_gap(const struct kg_client *c, const struct kg_gap *gap)
 {
-    char text[200];
-    char metadata[120];
-    snprintf(metadata, sizeof metadata, "{\"kgw\":{\"gap\":{\"messages\":%llu,\"bytes\":%llu}}}",
-             (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
-    snprintf(
-        text, sizeof text,
-        "\n[kernelgw: %llu messages (%llu bytes) of output are missing here: this connection read too slowly]\n",
-        (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    struct kg_kernel *k = c->kernel;
+    kg_autobuf metadata = {0};
+    kg_autobuf text = {0};
+    kg_buf_add_str(&metadata, "{\"kgw\":{");
+    if (c->numbered)
+        kg_buf_printf(&metadata, "\"seq\":%llu,", (unsigned long long)gap->before - 1);
+    kg_buf_printf(&metadata, "\"gap\":{\"after\":%llu,\"before\":%llu,",
+                  (unsigned long long)gap->after, (unsigned long long)gap->before);
+    if (gap->messages) {
+        kg_buf_printf(&metadata, "\"messages\":%llu,\"bytes\":%llu}}}",
+                      (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+        kg_buf_printf(&text,
+                      "\n[kernelgw: %llu messages (%llu bytes) of output are missing here: this "
+                      "connection read too slowly]\n",
+                      (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    } else {
+        kg_buf_add_str(&metadata, "\"messages\":null,\"bytes\":null}}}");
+        kg_buf_add_str(&text, "\n[kernelgw: output is missing here: it is no longer kept]\n");
+    }
     struct kg_span parent = {k->last_parent.data, k->last_parent.len};
-    return kg_say_stream(k->session, parent, metadata, "stderr", text);
+    return kg_say_stream(k->session, parent, kg_buf_cstr(&metadata), "stderr", kg_buf_cstr(&text));
 }
 
 bool kg_client_next(struct kg_client *c, struct kg_slice *out)
@@ -349,16 +443,23 @@ bool kg_client_next(struct kg_client *c, struct kg_slice *out)
         c->kernel->core->counters.gap_messages += gap.messages;
         kg_log(KG_WARN, "kernel", "slow reader lost output", "kernel=%s messages=%llu bytes=%llu",
                c->kernel->id, (unsigned long long)gap.messages, (unsigned long long)gap.bytes);
-        *out = say_gap(c->kernel, &gap);
+        *out = say_gap(c, &gap);
         return true;
-    case KG_READ_ENTRY: *out = kg_slice_of(e->frame.blob, e->frame.data, e->frame.len); return true;
+    case KG_READ_ENTRY:
+        *out = c->numbered ? kg_say_numbered(&e->frame, e->seq)
+                           : kg_slice_of(e->frame.blob, e->frame.data, e->frame.len);
+        return true;
     }
     return false;
 }
 
 void kg_client_read_done(struct kg_client *c)
 {
-    kg_journal_trim(c->reader.journal);
+    const struct kg_reader *r = &c->reader;
+    if (r->at.cum[KG_LANE_OUTPUT] - r->confirmed.cum[KG_LANE_OUTPUT] > KG_PROBE_BYTES ||
+        kg_clock_ms() - c->probed_ms > KG_PROBE_MS)
+        probe(c);
+    kg_journal_trim(r->journal);
     if (c->kernel->held)
         kg_kernel_check_hold(c->kernel);
 }
@@ -376,9 +477,12 @@ void kg_kernel_check_hold(struct kg_kernel *k)
         if (lag > most)
             most = lag;
     }
-    uint64_t mark =
-        k->held ? KG_JOURNAL_OUTPUT_BYTES / 2 : (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3;
-    bool hold = k->box && most > mark;
+    const struct kg_spill *spill = k->journal.spill;
+    uint64_t room = KG_JOURNAL_OUTPUT_BYTES + (spill ? kg_spill_room(spill) : 0);
+    uint64_t waits =
+        spill ? kg_spill_pending(spill) : 0; /* for a disk that is slower than the box */
+    bool hold = k->box && (most > (k->held ? room / 2 : room / 4 * 3) ||
+                           waits > KG_SPILL_PENDING_BYTES / (k->held ? 4 : 2));
     if (hold == k->held)
         return;
     k->held = hold;

@@ -2,13 +2,17 @@
 #define KG_CORE_CLIENT_H
 /*
  * One connection to a kernel, or the place kept for one that dropped: where it is in the journal, and what it
- * asked. A client that comes back with its session_id goes on where it was.
+ * asked. A client that comes back with its session_id goes on behind what it is known to have (a message may come
+ * again, since nobody can know what a dead socket delivered); one that comes with a number goes on behind that, whoever it
+ * was before, and its messages bear their numbers (metadata.kgw.seq).
  */
 #include "kernelgw/core/kernel.h"
 
 struct kg_client_events {
     /* There is something to read. */
     void (*wake)(void *user);
+    /* Finds out whether what was handed out so far has arrived, and says so by kg_client_arrived. */
+    void (*probe)(void *user);
     /* The kernel, or a newer connection with the same session_id, ends this one. Last callback; the client is
      * invalid afterwards. */
     void (*closed)(void *user, int code, const char *reason);
@@ -22,11 +26,20 @@ struct kg_client {
     const struct kg_client_events *events; /* NULL: detached */
     void *user;
     uint64_t detached_ms;
+    bool numbered;          /* it came with a number */
+    bool probing;           /* a probe is under way, for */
+    struct kg_place probed; /* what had been read then */
+    uint64_t probed_ms;
 };
 
-/* Never fails. session_id may be NULL. The client belongs to the kernel; give it back by kg_client_detach. */
-struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id,
+/*
+ * Never fails. session_id may be NULL. since: KG_FROM_NOW for a client without a number. The client belongs to the kernel;
+ * give it back by kg_client_detach.
+ */
+struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, uint64_t since,
                                    const struct kg_client_events *events, void *user);
+/* What had been read before the last probe has arrived. */
+void kg_client_arrived(struct kg_client *c);
 /* The connection dropped. No callback comes afterwards. */
 void kg_client_detach(struct kg_client *c);
 

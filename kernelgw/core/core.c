@@ -20,6 +20,7 @@ static void on_tick(uv_timer_t *timer)
     for (struct kg_kernel *k = core->kernels; k; k = k->hh.next) {
         kg_clients_expire(k, now);
         kg_requests_check_idles(k, now);
+        kg_clients_probe(k);
     }
     kg_runs_tick(core, now);
 }
@@ -63,7 +64,13 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
     core->loop = config->loop;
     core->started_us = core->last_activity_us = kg_clock_wall_us();
     kg_uuid4(core->owner);
-    int rc = kg_runtimes_load(&core->runtimes, &config->runtimes, err);
+    core->spills = (struct kg_spills){.loop = config->loop,
+                                      .dir = config->state_dir,
+                                      .max_bytes = (uint64_t)config->spill_mb << 20,
+                                      .total_max_bytes = (uint64_t)config->spill_total_mb << 20};
+    int rc = kg_spills_open(&core->spills, err);
+    if (rc == 0)
+        rc = kg_runtimes_load(&core->runtimes, &config->runtimes, err);
     if (rc < 0) {
         free(core);
         return rc;

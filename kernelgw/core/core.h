@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "kernelgw/core/runtimes.h"
+#include "kernelgw/core/spill.h"
 #include "pool/pool.h"
 
 struct kg_kernel;
@@ -21,6 +22,8 @@ struct kg_session;
 struct kg_core_config {
     uv_loop_t *loop;
     const char *engine, *run_dir, *agent, *boxd;
+    const char *state_dir; /* for what has no room in memory; NULL: it is lost */
+    uint32_t spill_mb, spill_total_mb;
     const char *default_kernel;
     struct kg_runtimes_config runtimes;
     uint32_t max_boxes, max_starting, max_kernels, max_runs;
@@ -40,6 +43,7 @@ struct kg_core {
     struct kg_run *runs;         /* uthash by id, oldest first */
     struct kg_session *sessions; /* uthash by id */
     struct kg_counters counters;
+    struct kg_spills spills;
     uv_timer_t *tick;  /* once a second: what has a time to live */
     uv_timer_t *holds; /* while a reader holds a box back */
     int64_t started_us, last_activity_us;

@@ -14,6 +14,9 @@
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
+#include "kernelgw/core/spill.h"
+
+enum { NUMBER_STEP = 256 };
 
 #define S(state) (1u << (state))
 
@@ -66,10 +69,8 @@ void kg_kernel_wake(struct kg_kernel *k)
 void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind,
                    uint32_t target)
 {
-    kg_journal_append(&k->journal, frame, channel, kind, target);
+    kg_journal_append(&k->journal, 0, frame, channel, kind, target);
     kg_slice_release(&frame);
-    if (!k->journal.readers)
-        kg_journal_trim(&k->journal);
     kg_kernel_wake(k);
 }
 
@@ -77,7 +78,9 @@ static void unref(struct kg_kernel *k)
 {
     if (--k->refs > 0)
         return;
+    kg_spill_free(k->journal.spill);
     kg_journal_release(&k->journal);
+    kg_slice_release(&k->input);
     kg_buf_release(&k->last_parent);
     json_decref(k->env);
     free(k->cwd);
@@ -174,6 +177,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
     } else {
         k->box = box;
         k->oom_kills = 0;
+        k->number_base = (k->journal.last_seq + NUMBER_STEP - 1) / NUMBER_STEP * NUMBER_STEP;
         pl_box_set_events(box, &box_events, k);
         became_ready(k, "box claimed");
     }
@@ -315,9 +319,12 @@ void kg_kernel_idle(struct kg_kernel *k)
     kg_kernel_touch(k);
 }
 
+/* A message's number is made of the one that its agent gave it, so that another server that takes the box over gives it the
+ * same; what the server itself says gets the numbers between. */
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_kernel *k = user;
+    uint64_t number = k->number_base + rec->seq * NUMBER_STEP;
     if (rec->type == KG_REC_EVENT) {
         on_event(k, &body);
         return;
@@ -334,6 +341,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     case KG_KIND_STATUS_IDLE:
         kg_requests_idle(k, &body);
         kg_kernel_idle(k);
+        kg_input_answered(k);
         break;
     case KG_KIND_REPLY:
     case KG_KIND_KERNEL_INFO: target = kg_requests_asker(k, &body, true); break;
@@ -342,10 +350,10 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     }
     if (rec->channel != KG_CH_IOPUB && target == 0)
         return; /* answers something that nobody here asked */
-    kg_journal_append(&k->journal, body, rec->channel, rec->kind, target);
-    if (!k->journal.readers)
-        kg_journal_trim(&k->journal);
-    else if (k->journal.lane[KG_LANE_OUTPUT].bytes > (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3)
+    number = kg_journal_append(&k->journal, number, body, rec->channel, rec->kind, target);
+    if (rec->kind == KG_KIND_INPUT_REQUEST)
+        kg_input_asked(k, &body, number);
+    if (k->journal.lane[KG_LANE_OUTPUT].bytes > (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3)
         kg_kernel_check_hold(k);
     kg_kernel_wake(k);
 }
@@ -369,6 +377,11 @@ static void on_gone(void *user, const char *why, bool oom)
 }
 
 static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
+
+static void spill_ready(void *user)
+{
+    kg_kernel_wake(user);
+}
 
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err)
@@ -401,7 +414,9 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     k->env = start->env ? json_deep_copy(start->env) : NULL;
     k->cwd = start->cwd ? kg_strdup(start->cwd) : NULL;
     kg_uuid4(k->session);
-    kg_journal_init(&k->journal, KG_JOURNAL_OUTPUT_BYTES, KG_JOURNAL_CONTROL_BYTES, false);
+    kg_journal_init(&k->journal, KG_JOURNAL_ALONE_BYTES, KG_JOURNAL_CONTROL_BYTES,
+                    KG_JOURNAL_HISTORY_BYTES);
+    k->journal.spill = kg_spill_new(&core->spills, k->id, spill_ready, k);
     HASH_ADD_STR(core->kernels, id, k);
     core->counters.kernels_started++;
     kg_kernel_touch(k);

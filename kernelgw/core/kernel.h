@@ -54,6 +54,9 @@ struct kg_kernel {
     json_t *env;
     char *cwd;
     struct kg_journal journal;
+    uint64_t number_base;  /* of the box's messages: see on_record */
+    struct kg_slice input; /* the input_request that waits for its answer */
+    uint64_t input_seq;
     struct kg_client *clients;   /* utlist */
     struct kg_request *requests; /* uthash by msg_id */
     unsigned idles_due;          /* of them, those whose reply has come and whose idle has not */
@@ -122,6 +125,11 @@ void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame);
  */
 void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms);
 void kg_kernel_idle(struct kg_kernel *k); /* it was busy and is known to be no more */
+/* A cell asks for a line; it has got one, or is over. */
+void kg_input_asked(struct kg_kernel *k, const struct kg_slice *frame, uint64_t seq);
+void kg_input_answered(struct kg_kernel *k);
+/* Once a second: what the live clients have read since, have they got it? */
+void kg_clients_probe(struct kg_kernel *k);
 void kg_clients_close(struct kg_kernel *k, int code, const char *reason);
 void kg_clients_expire(struct kg_kernel *k, uint64_t now_ms);
 /* Holds the box back or lets it go on, by how far the live readers are behind. */

@@ -2,9 +2,20 @@
 #define KG_CORE_LIMITS_H
 /* Every bound that the core keeps, in one place. Those an operator may change stand in config.h. */
 enum {
-    KG_JOURNAL_OUTPUT_BYTES = 48 << 20, /* output that a kernel's slowest reader may be behind */
+    KG_JOURNAL_OUTPUT_BYTES = 32 << 20, /* output that a kernel's slowest reader may be behind */
     KG_JOURNAL_CONTROL_BYTES =
         8 << 20, /* statuses and replies, kept apart so that output can't push them out */
+    KG_JOURNAL_ALONE_BYTES = 16 << 20,  /* output kept in memory while nobody is connected */
+    KG_JOURNAL_HISTORY_BYTES = 4 << 20, /* what all have, for who comes later */
+    /* Files of output that has left memory: written at once, fetched at once, in one file, not yet written at most. */
+    KG_SPILL_BATCH_BYTES = 256 << 10,
+    KG_SPILL_STRETCH_BYTES = 128 << 10,
+    KG_SPILL_SEGMENT_BYTES = 8 << 20,
+    KG_SPILL_PENDING_BYTES = 16 << 20,
+    /* It is asked whether output has arrived after so much of it, and after a pause of so much with any message; what
+     * was not known to have may come again over the next connection. */
+    KG_PROBE_BYTES = 1 << 20,
+    KG_PROBE_MS = 200,
     KG_JOURNAL_COPY_BELOW = 4096, /* smaller control entries are copied out of their read chunk */
     /* A reader that takes nothing for so long no longer holds a box back. A browser that is busy drawing, or a client on
      * a loaded machine, is away for hundreds of milliseconds and still means to have it all. */

@@ -157,7 +157,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         exit_told(r, &body);
         return;
     }
-    kg_journal_append(&r->journal, body, rec->channel, rec->kind, 0);
+    kg_journal_append(&r->journal, 0, body, rec->channel, rec->kind, 0);
     wake(r);
 }
 
@@ -362,7 +362,7 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     core->counters.runs_started++;
     /* the output as messages: escapes and heads make it larger than it was */
     uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
-    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, true);
+    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
     HASH_ADD_STR(core->runs, id, r);
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);

@@ -82,3 +82,31 @@ struct kg_slice kg_say_error(uint8_t channel, const char *reply_type, const char
     return kg_say(channel, reply_type ? reply_type : "error", session, parent, NULL,
                   kg_buf_cstr(&content));
 }
+
+struct kg_slice kg_say_numbered(const struct kg_slice *frame, uint64_t seq)
+{
+    static const char ours[] = "{\"kgw\":{";
+    struct jy_msg msg;
+    if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0)
+        return kg_slice_of(frame->blob, frame->data, frame->len);
+    struct kg_span m = msg.metadata;
+    while (m.len && (*m.data == ' ' || *m.data == '\n'))
+        m = kg_span_of(m.data + 1, m.len - 1);
+    /* what the server itself wrote begins with its own member; in anybody else's it is put in front */
+    bool own = m.len > sizeof ours - 1 && memcmp(m.data, ours, sizeof ours - 1) == 0;
+    size_t skip = own ? sizeof ours - 1 : 1;
+    struct kg_span rest = m.len > skip ? kg_span_of(m.data + skip, m.len - skip) : span_of("}");
+    size_t blank = 0;
+    while (blank < rest.len && (rest.data[blank] == ' ' || rest.data[blank] == '\n'))
+        blank++;
+    bool last = blank < rest.len && rest.data[blank] == '}';
+    kg_autobuf metadata = {0};
+    kg_buf_printf(&metadata, "{\"kgw\":{\"seq\":%llu%s%s", (unsigned long long)seq, own ? "" : "}",
+                  last ? "" : ",");
+    kg_buf_add(&metadata, rest.data, rest.len);
+    msg.metadata = kg_span_of(metadata.data, metadata.len);
+    kg_autobuf out = {0};
+    jy_wsframe_append(&out, &msg);
+    struct kg_blob *blob = kg_blob_copy(out.data, out.len);
+    return (struct kg_slice){blob, blob->data, blob->len};
+}

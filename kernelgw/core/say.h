@@ -20,4 +20,7 @@ struct kg_slice kg_say_stream(const char *session, struct kg_span parent, const 
 struct kg_slice kg_say_error(uint8_t channel, const char *reply_type, const char *session,
                              struct kg_span parent, const char *ename, const char *evalue);
 
+/* A copy of a v1 frame whose metadata says its number: {"kgw":{"seq":n}}. The caller owns its reference. */
+struct kg_slice kg_say_numbered(const struct kg_slice *frame, uint64_t seq);
+
 #endif

@@ -154,6 +154,7 @@ struct kg_ws {
     bool peer_done; /* the peer has sent its close frame, or libwebsockets is closing */
     bool closing;   /* kg_ws_close was called */
     bool paused;
+    bool probing;      /* the answer to kg_ws_probe is due */
     int code;          /* for the closed callback */
     uint64_t close_ms; /* when a connection that is being closed is cut off; 0: it isn't */
     uint64_t heard_ms, pinged_ms;
@@ -221,6 +222,7 @@ bool ws_key_ok(const char *key);
 void out_run(struct net_turn *t); /* a WebSocket's end of turn */
 void out_release(struct kg_ws *ws);
 void out_ping(struct kg_ws *ws);
+bool out_is_probe(const void *payload, size_t n);               /* of a pong */
 void out_close(struct kg_ws *ws, int code, const char *reason); /* queues the close frame */
 
 #endif

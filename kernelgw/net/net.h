@@ -103,6 +103,8 @@ struct kg_ws_events {
      * kg_ws_want, and by itself when the window has room again after a kg_ws_queue that said false; never
      * while the window is full. */
     void (*fill)(void *user, struct kg_ws *ws);
+    /* The peer has everything that was queued before the last kg_ws_probe. May be NULL. */
+    void (*arrived)(void *user);
     /* Last callback; code as sent by the peer (or by us, when we closed first), 1005 for a close without a
      * code, 1006 when the connection ended without a close. ws is invalid after it. Comes without an open
      * when the client went away during the handshake. */
@@ -123,6 +125,9 @@ void kg_ws_want(struct kg_ws *ws); /* asks for `fill`, at the end of this turn o
 /* Sends what is queued, then a close frame; what the peer still sends is dropped, and after 10 s so is the
  * connection. reason: at most 123 bytes, or NULL. closed follows. */
 void kg_ws_close(struct kg_ws *ws, int code, const char *reason);
+/* Asks the peer, behind what is queued, by a ping; `arrived` follows when it has answered. One at a time: while an answer is
+ * due, another does nothing. */
+void kg_ws_probe(struct kg_ws *ws);
 size_t kg_ws_unsent(const struct kg_ws *ws); /* bytes queued and not yet taken by the kernel */
 /* While on, nothing more is read: the peer's sends come to a stop. A message begun may still arrive. */
 void kg_ws_pause(struct kg_ws *ws, bool on);

@@ -116,13 +116,10 @@ bool kg_ws_queue(struct kg_ws *ws, const void *head, size_t head_len, struct kg_
     return false;
 }
 
-void out_ping(struct kg_ws *ws)
+/* Payloads are never empty: libwebsockets 4.1.6 does not tell of a pong without one. */
+static void push_ping(struct kg_ws *ws, const char *payload)
 {
-    if (ended(ws) || ws->ring_len) /* what waits already will tell whether the peer lives */
-        return;
-    /* Never empty: libwebsockets 4.1.6 does not tell of a pong without a payload. */
-    static const char payload[] = "kernelgw";
-    size_t n = sizeof payload - 1;
+    size_t n = strlen(payload);
     struct ws_frame *f = push(ws);
     f->head_len = (uint8_t)put_head(f->head, WS_PING, n);
     memcpy(f->head + f->head_len, payload, n);
@@ -130,6 +127,28 @@ void out_ping(struct kg_ws *ws)
     f->body = (struct kg_slice){0};
     ws->unsent += frame_size(f);
     turn_add(ws->net, &ws->turn);
+}
+
+static const char probe[] = "kernelgw probe";
+
+void out_ping(struct kg_ws *ws)
+{
+    /* A peer may answer only the last of several pings (RFC 6455, 5.5.3). */
+    if (!ended(ws) && !ws->ring_len) /* what waits already will tell whether the peer lives */
+        push_ping(ws, ws->probing ? probe : "kernelgw");
+}
+
+void kg_ws_probe(struct kg_ws *ws)
+{
+    if (ended(ws) || ws->closing || ws->probing)
+        return;
+    ws->probing = true;
+    push_ping(ws, probe);
+}
+
+bool out_is_probe(const void *payload, size_t n)
+{
+    return n == sizeof probe - 1 && memcmp(payload, probe, n) == 0;
 }
 
 /*

@@ -130,6 +130,16 @@ static void on_receive(struct kg_ws *ws, struct lws *wsi, uint8_t *data, size_t 
     kg_buf_release(&ws->in);
 }
 
+static void on_pong(struct kg_ws *ws, const void *payload, size_t n)
+{
+    ws->heard_ms = now_ms(ws);
+    if (!ws->probing || !out_is_probe(payload, n))
+        return;
+    ws->probing = false;
+    if (ws->events.arrived && !ws->closing)
+        ws->events.arrived(ws->user);
+}
+
 /*
  * A close frame came. Ours may have gone out before it, and then this is the answer: nonzero ends the
  * connection without another one.
@@ -193,7 +203,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *sessi
         net->adopting = NULL;
         return 0;
     case LWS_CALLBACK_RECEIVE: on_receive(ws, wsi, in, len); return 0;
-    case LWS_CALLBACK_RECEIVE_PONG: ws->heard_ms = now_ms(ws); return 0;
+    case LWS_CALLBACK_RECEIVE_PONG: on_pong(ws, in, len); return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         ws->writable = true;
         turn_add(net, &ws->turn);

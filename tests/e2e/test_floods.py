@@ -4,7 +4,7 @@ import time
 import pytest
 
 from support import procs
-from support.channels import Timeout
+from support.channels import Timeout, gaps
 from support.runs import Run, text
 
 LINES = "".join(f"{i}\n" for i in range(100_000))
@@ -48,10 +48,6 @@ def test_five_megabytes_are_not_too_much(server, kernel):
     """Elsewhere: 0 of 5,000,500 bytes, and "IOPub data rate exceeded"."""
     with server.channels(kernel) as c:
         assert len(c.execute("for i in range(500): print('x' * 10_000)", timeout=60).stdout) == 500 * 10_001
-
-
-def gaps(messages):
-    return [m["metadata"]["kgw"]["gap"] for m in messages if "gap" in m["metadata"].get("kgw", {})]
 
 
 @pytest.mark.kgw

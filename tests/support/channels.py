@@ -80,6 +80,10 @@ def unpack_json(frame):
     return msg
 
 
+def gaps(messages):
+    return [m["metadata"]["kgw"]["gap"] for m in messages if "gap" in m["metadata"].get("kgw", {})]
+
+
 class Timeout(AssertionError):
     """No message in time."""
 

@@ -153,11 +153,13 @@ class Server:
         assert r.status_code == 200, (r.status_code, r.text)
         return r.json()
 
-    def channels(self, kernel_id, **more):
+    def channels(self, kernel_id, since=None, **more):
+        """since: the number of the last message seen, for what came after it."""
         session = more.get("session") or secrets.token_hex(8)
         more["session"] = session
         more.setdefault("headers", [f"Authorization: token {self.token}"])
-        return Channels(f"{self.ws_url}/api/kernels/{kernel_id}/channels?session_id={session}", **more)
+        return Channels(f"{self.ws_url}/api/kernels/{kernel_id}/channels?session_id={session}"
+                        + (f"&since={since}" if since is not None else ""), **more)
 
     def rss_kb(self):
         return procs.rss_kb(self.process.pid)
@@ -232,10 +234,13 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
     """Starts kernelgw and waits for its URL line."""
     user, token = gateway_user(), secrets.token_hex(16)
     run_dir = pathlib.Path(directory) / "gw"
-    run_dir.mkdir(mode=0o700, exist_ok=True)
-    os.chown(run_dir, user.pw_uid, user.pw_gid)
+    state_dir = pathlib.Path(directory) / "state"
+    for path in (run_dir, state_dir):
+        path.mkdir(mode=0o700, exist_ok=True)
+        os.chown(path, user.pw_uid, user.pw_gid)
     argv = [*as_gateway_user(), binary("kernelgw"), "--engine", engine, "--address", "127.0.0.1", "--port", "0",
-            "--token", token, "--run-dir", run_dir, "--runtimes", os.environ.get("KERNELGW_E2E_RUNTIMES", ROOT / "runtimes")]
+            "--token", token, "--run-dir", run_dir, "--state-dir", state_dir,
+            "--runtimes", os.environ.get("KERNELGW_E2E_RUNTIMES", ROOT / "runtimes")]
     env = clean_env(HOME=str(run_dir), **(env or {}))
     if engine == "oci":
         argv += ["--boxd", boxd.socket]

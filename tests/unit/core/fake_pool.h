@@ -17,6 +17,7 @@ struct pl_box {
     void *user;
     struct kg_buf sent; /* every frame, one behind the other */
     size_t sends;
+    uint64_t seq; /* of what it said last */
     bool held, destroyed;
     char op[40]; /* the last request */
     json_t *req;
@@ -166,7 +167,7 @@ static void fake_stats(struct pl_box *b, uint64_t oom_kills)
 static void fake_say(struct pl_box *b, uint8_t type, uint8_t channel, uint8_t kind,
                      const void *data, size_t n)
 {
-    struct kg_rec rec = {.type = type, .channel = channel, .kind = kind};
+    struct kg_rec rec = {.type = type, .channel = channel, .kind = kind, .seq = ++b->seq};
     struct kg_blob *blob = kg_blob_copy(data, n);
     b->events->record(b->user, &rec, (struct kg_slice){blob, blob->data, blob->len});
     kg_blob_unref(blob);

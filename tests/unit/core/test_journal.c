@@ -13,7 +13,7 @@ static uint64_t add(struct kg_journal *j, const char *text, uint8_t kind, uint32
 {
     struct kg_blob *b = kg_blob_copy(text, strlen(text));
     uint64_t seq =
-        kg_journal_append(j, (struct kg_slice){b, b->data, b->len}, KG_CH_IOPUB, kind, target);
+        kg_journal_append(j, 0, (struct kg_slice){b, b->data, b->len}, KG_CH_IOPUB, kind, target);
     kg_blob_unref(b);
     return seq;
 }
@@ -39,8 +39,8 @@ static void a_reader_sees_both_lanes_in_the_order_of_appending(void **state)
     (void)state;
     struct kg_journal j;
     struct kg_reader r;
-    kg_journal_init(&j, 1000, 1000, false);
-    kg_reader_attach(&r, &j, false);
+    kg_journal_init(&j, 1000, 1000, 0);
+    kg_reader_attach(&r, &j, KG_FROM_NOW);
     add(&j, "busy", KG_KIND_STATUS_BUSY, 0);
     add(&j, "out1", KG_KIND_OUTPUT, 0);
     add(&j, "err", KG_KIND_ERROR, 0);
@@ -59,8 +59,8 @@ static void a_flood_of_output_never_pushes_out_status_and_replies_and_the_gap_is
     (void)state;
     struct kg_journal j;
     struct kg_reader r;
-    kg_journal_init(&j, 40, 1000, false);
-    kg_reader_attach(&r, &j, false);
+    kg_journal_init(&j, 40, 1000, 0);
+    kg_reader_attach(&r, &j, KG_FROM_NOW);
     add(&j, "busy", KG_KIND_STATUS_BUSY, 0);
     for (int i = 0; i < 100; i++)
         add(&j, "0123456789", KG_KIND_OUTPUT, 0);
@@ -84,9 +84,9 @@ static void a_reply_goes_to_its_asker_alone(void **state)
     (void)state;
     struct kg_journal j;
     struct kg_reader a, b;
-    kg_journal_init(&j, 1000, 1000, false);
-    kg_reader_attach(&a, &j, false);
-    kg_reader_attach(&b, &j, false);
+    kg_journal_init(&j, 1000, 1000, 0);
+    kg_reader_attach(&a, &j, KG_FROM_NOW);
+    kg_reader_attach(&b, &j, KG_FROM_NOW);
     add(&j, "for b", KG_KIND_REPLY, b.id);
     add(&j, "for all", KG_KIND_OUTPUT, 0);
     expect_entry(&a, "for all");
@@ -103,9 +103,9 @@ static void what_all_have_read_is_let_go_and_a_later_reader_starts_at_the_end(vo
     (void)state;
     struct kg_journal j;
     struct kg_reader a, b;
-    kg_journal_init(&j, 1000, 1000, false);
-    kg_reader_attach(&a, &j, false);
-    kg_reader_attach(&b, &j, false);
+    kg_journal_init(&j, 1000, 1000, 0);
+    kg_reader_attach(&a, &j, KG_FROM_NOW);
+    kg_reader_attach(&b, &j, KG_FROM_NOW);
     for (int i = 0; i < 200; i++)
         add(&j, "x", i % 2 ? KG_KIND_OUTPUT : KG_KIND_REPLY, 0);
     for (int i = 0; i < 200; i++)
@@ -116,7 +116,7 @@ static void what_all_have_read_is_let_go_and_a_later_reader_starts_at_the_end(vo
     kg_journal_trim(&j);
     assert_int_equal(j.lane[KG_LANE_OUTPUT].count, 0);
     assert_int_equal(j.lane[KG_LANE_OUTPUT].bytes, 0);
-    kg_reader_attach(&b, &j, false);
+    kg_reader_attach(&b, &j, KG_FROM_NOW);
     expect_none(&b);
     add(&j, "new", KG_KIND_OUTPUT, 0);
     expect_entry(&b, "new");
@@ -130,11 +130,11 @@ static void a_kept_journal_is_read_from_its_start_by_who_comes_late(void **state
     (void)state;
     struct kg_journal j;
     struct kg_reader r;
-    kg_journal_init(&j, 1000, 1000, true);
+    kg_journal_init(&j, 1000, 1000, UINT64_MAX);
     add(&j, "one", KG_KIND_OUTPUT, 0);
     add(&j, "two", KG_KIND_OUTPUT, 0);
     kg_journal_trim(&j);
-    kg_reader_attach(&r, &j, true);
+    kg_reader_attach(&r, &j, KG_FROM_START);
     assert_int_equal(kg_reader_lag(&r), 6);
     expect_entry(&r, "one");
     expect_entry(&r, "two");
@@ -148,8 +148,8 @@ static void a_message_larger_than_the_bound_still_arrives(void **state)
     (void)state;
     struct kg_journal j;
     struct kg_reader r;
-    kg_journal_init(&j, 4, 4, false);
-    kg_reader_attach(&r, &j, false);
+    kg_journal_init(&j, 4, 4, 0);
+    kg_reader_attach(&r, &j, KG_FROM_NOW);
     add(&j, "much too large", KG_KIND_OUTPUT, 0);
     expect_entry(&r, "much too large");
     kg_reader_detach(&r);

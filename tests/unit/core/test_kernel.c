@@ -19,7 +19,7 @@
 static char name[] = "py", language[] = "python";
 static struct kg_core core;
 static struct kg_runtime runtime;
-static unsigned wakes, starts_ok, starts_failed;
+static unsigned probes, wakes, starts_ok, starts_failed;
 static int closed_code;
 
 static void wake(void *user)
@@ -35,7 +35,13 @@ static void closed(void *user, int code, const char *reason)
     closed_code = code;
 }
 
-static const struct kg_client_events events = {.wake = wake, .closed = closed};
+static void probe(void *user)
+{
+    (void)user;
+    probes++;
+}
+
+static const struct kg_client_events events = {.wake = wake, .probe = probe, .closed = closed};
 
 static void outcome(void *user, struct kg_kernel *k, const struct kg_err *err)
 {
@@ -55,7 +61,7 @@ static int set_up(void **state)
     runtime.pool.kernel_start = json_object();
     core = (struct kg_core){.config = {.default_kernel = "py", .max_kernels = 2}};
     core.runtimes = (struct kg_runtimes){.items = &runtime, .count = 1};
-    wakes = starts_ok = starts_failed = 0;
+    probes = wakes = starts_ok = starts_failed = 0;
     closed_code = 0;
     kg_log_set_level(KG_ERROR);
     return 0;
@@ -139,7 +145,7 @@ static void requests_wait_in_order_for_the_kernel_to_start(void **state)
     (void)state;
     struct kg_kernel *k = start();
     assert_string_equal(kg_kernel_state_name(k), "starting");
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     for (int i = 0; i < 5; i++) {
         char id[8];
         snprintf(id, sizeof id, "m%d", i);
@@ -167,7 +173,7 @@ static void a_start_that_fails_is_told_and_the_kernel_is_dead(void **state)
     fake_refuse_claim(-EAGAIN, "no box left");
     assert_int_equal(starts_failed, 1);
     assert_string_equal(kg_kernel_state_name(k), "dead");
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), -ESRCH);
 }
 
@@ -176,8 +182,8 @@ static void replies_go_to_the_asker_and_output_to_all(void **state)
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *one = kg_client_attach(k, "s1", &events, NULL);
-    struct kg_client *two = kg_client_attach(k, "s2", &events, NULL);
+    struct kg_client *one = kg_client_attach(k, "s1", KG_FROM_NOW, &events, NULL);
+    struct kg_client *two = kg_client_attach(k, "s2", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(two, "m"), 0);
     answer(b, KG_CH_IOPUB, KG_KIND_STATUS_BUSY, "status", "m");
     assert_string_equal(kg_kernel_state_name(k), "busy");
@@ -208,7 +214,7 @@ static void messages_without_a_reply_never_fill_the_places_of_those_with_one(voi
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "one", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "one", KG_FROM_NOW, &events, NULL);
     /* each gets its idle, as a slider's that is moved for hours */
     for (int i = 0; i < KG_PENDING_MAX + 10; i++) {
         assert_int_equal(say(c, "comm_msg", "m"), 0);
@@ -250,7 +256,7 @@ static void an_idle_that_is_lost_is_said_in_the_kernels_place(void **state)
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), 0);
     answer(b, KG_CH_IOPUB, KG_KIND_STATUS_BUSY, "status", "m");
     kg_requests_check_idles(k, kg_clock_ms() + 2 * KG_IDLE_LOST_MS);
@@ -280,14 +286,14 @@ static void a_client_that_comes_back_goes_on_where_it_was(void **state)
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), 0);
     kg_client_detach(c);
     assert_int_equal(kg_kernel_connections(k), 0);
     answer(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "stream", "m");
     answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "m");
-    struct kg_client *other = kg_client_attach(k, "other", &events, NULL);
-    struct kg_client *back = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *other = kg_client_attach(k, "other", KG_FROM_NOW, &events, NULL);
+    struct kg_client *back = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_string_equal(next_type(other), "");
     assert_string_equal(next_type(back), "stream");
     assert_string_equal(next_type(back), "execute_reply");
@@ -299,10 +305,106 @@ static void a_newer_connection_of_the_same_session_takes_over(void **state)
     (void)state;
     struct kg_kernel *k = start();
     fake_give_box();
-    kg_client_attach(k, "s", &events, NULL);
-    kg_client_attach(k, "s", &events, NULL);
+    kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
+    kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(closed_code, 1008);
     assert_int_equal(kg_kernel_connections(k), 1);
+}
+
+/* Number of the client's next message, which must be of this type. */
+static uint64_t next_number(struct kg_client *c, const char *type)
+{
+    struct kg_slice slice;
+    struct jy_msg m;
+    struct jy_header h;
+    assert_true(kg_client_next(c, &slice));
+    assert_int_equal(jy_wsframe_split(&m, slice.data, slice.len, NULL), 0);
+    assert_int_equal(jy_header_peek(&h, m.header, NULL), 0);
+    assert_int_equal(h.msg_type.len, strlen(type));
+    assert_memory_equal(h.msg_type.data, type, strlen(type));
+    json_t *metadata = json_loadb((const char *)m.metadata.data, m.metadata.len, 0, NULL);
+    json_t *seq = json_object_get(json_object_get(metadata, "kgw"), "seq");
+    uint64_t number = json_is_integer(seq) ? (uint64_t)json_integer_value(seq) : 0;
+    json_decref(metadata);
+    kg_slice_release(&slice);
+    return number;
+}
+
+static void what_a_dead_socket_may_not_have_delivered_comes_again(void **state)
+{
+    (void)state;
+    struct kg_kernel *k = start();
+    struct pl_box *b = fake_give_box();
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
+    assert_int_equal(request(c, "m"), 0);
+    answer(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "stream", "m");
+    assert_string_equal(next_type(c), "stream");
+    kg_clients_probe(k);
+    assert_int_equal(probes, 1);
+    answer(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "display_data", "m");
+    assert_string_equal(next_type(c), "display_data");
+    kg_clients_probe(k); /* one is under way */
+    assert_int_equal(probes, 1);
+    kg_client_arrived(c); /* the stream, and nothing behind it */
+    kg_client_detach(c);
+    c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
+    assert_string_equal(next_type(c), "display_data");
+    assert_string_equal(next_type(c), "");
+}
+
+static void anybody_goes_on_behind_a_number_exactly_once(void **state)
+{
+    (void)state;
+    struct kg_kernel *k = start();
+    struct pl_box *b = fake_give_box();
+    struct kg_client *c = kg_client_attach(k, "s", 0, &events, NULL);
+    assert_int_equal(request(c, "m"), 0);
+    answer(b, KG_CH_IOPUB, KG_KIND_STATUS_BUSY, "status", "m");
+    answer(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "stream", "m");
+    assert_int_equal(next_number(c, "status"), 256);
+    uint64_t seen = next_number(c, "stream");
+    assert_int_equal(seen, 512);
+    answer(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "display_data", "m");
+    kg_client_detach(c);
+    answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "m");
+    answer(b, KG_CH_IOPUB, KG_KIND_STATUS_IDLE, "status", "m");
+    /* another page of the same user: it gets the reply, since who asked is gone */
+    c = kg_client_attach(k, "other", seen, &events, NULL);
+    assert_int_equal(next_number(c, "display_data"), 768);
+    assert_int_equal(next_number(c, "execute_reply"), 1024);
+    seen = next_number(c, "status");
+    assert_string_equal(next_type(c), "");
+    kg_client_detach(c);
+    c = kg_client_attach(k, "third", seen, &events, NULL);
+    assert_string_equal(next_type(c), "");
+    /* who comes without a number gets what comes from now on */
+    c = kg_client_attach(k, "plain", KG_FROM_NOW, &events, NULL);
+    assert_string_equal(next_type(c), "");
+}
+
+static void a_question_is_asked_again_of_who_comes_next(void **state)
+{
+    (void)state;
+    struct kg_kernel *k = start();
+    struct pl_box *b = fake_give_box();
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
+    assert_int_equal(request(c, "m"), 0);
+    answer(b, KG_CH_STDIN, KG_KIND_INPUT_REQUEST, "input_request", "m");
+    assert_string_equal(next_type(c), "input_request");
+    struct kg_client *second = kg_client_attach(k, "beside", KG_FROM_NOW, &events, NULL);
+    assert_string_equal(next_type(second), ""); /* who was asked is here */
+    kg_client_detach(second);
+    kg_client_detach(c);
+    c = kg_client_attach(k, "reloaded", KG_FROM_NOW, &events, NULL);
+    assert_string_equal(next_type(c), "input_request");
+    kg_autobuf f = frame_of(KG_CH_STDIN, "input_reply", "i", NULL);
+    struct kg_err err;
+    assert_int_equal(kg_client_send(c, f.data, f.len, &err), 0);
+    answer(b, KG_CH_SHELL, KG_KIND_REPLY, "execute_reply", "m");
+    assert_string_equal(next_type(c), "execute_reply"); /* it took the cell over */
+    kg_client_detach(c);
+    c = kg_client_attach(k, "later", KG_FROM_NOW, &events, NULL);
+    assert_string_equal(next_type(c), ""); /* answered */
 }
 
 static void die(struct pl_box *b, const char *event, uint64_t oom_kills)
@@ -316,7 +418,7 @@ static void a_death_is_explained_to_who_waited_and_the_kernel_starts_again(void 
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), 0);
     die(b, "{\"event\":\"kernel_exit\",\"exit_code\":null,\"signal\":9}", 1);
     assert_non_null(strstr(k->reason, "out of memory"));
@@ -353,7 +455,7 @@ static void a_restart_answers_what_waited_and_keeps_the_connections(void **state
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), 0);
     kg_kernel_restart(k, outcome, NULL);
     assert_string_equal(next_type(c), "execute_reply");
@@ -385,7 +487,7 @@ static void a_box_that_is_lost_is_replaced(void **state)
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     assert_int_equal(request(c, "m"), 0);
     b->events->gone(b->user, "PID 1 ended", false);
     assert_string_equal(next_type(c), "error");
@@ -398,7 +500,7 @@ static void deleting_while_starting_cancels_and_frees_late(void **state)
 {
     (void)state;
     struct kg_kernel *k = start();
-    kg_client_attach(k, "s", &events, NULL);
+    kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     kg_kernel_delete(k);
     assert_int_equal(closed_code, 1000);
     assert_int_equal(fake.cancels, 1);
@@ -412,7 +514,7 @@ static void a_stalled_reader_loses_output_in_words_and_keeps_its_replies(void **
     (void)state;
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     kg_clock_freeze(1000000);
     c->reader.progress_ms = 0; /* takes nothing since long: not waited for */
     assert_int_equal(request(c, "m"), 0);
@@ -429,14 +531,14 @@ static void a_stalled_reader_loses_output_in_words_and_keeps_its_replies(void **
     struct jy_msg m;
     assert_true(kg_client_next(c, &slice));
     assert_int_equal(jy_wsframe_split(&m, slice.data, slice.len, NULL), 0);
-    assert_non_null(memmem(m.metadata.data, m.metadata.len, "\"messages\":12", 13));
+    assert_non_null(memmem(m.metadata.data, m.metadata.len, "\"messages\":28", 13));
     kg_slice_release(&slice);
     size_t outputs = 0;
     while (kg_client_next(c, &slice)) {
         outputs++;
         kg_slice_release(&slice);
     }
-    assert_int_equal(outputs, 48 + 1);
+    assert_int_equal(outputs, 32 + 1);
 }
 
 static void a_reader_that_keeps_moving_holds_the_box_back_for_a_while(void **state)
@@ -449,7 +551,7 @@ static void a_reader_that_keeps_moving_holds_the_box_back_for_a_while(void **sta
     kg_clock_freeze(1000000); /* however slow the machine: the reader is not late yet */
     struct kg_kernel *k = start();
     struct pl_box *b = fake_give_box();
-    struct kg_client *c = kg_client_attach(k, "s", &events, NULL);
+    struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
     size_t n = 1 << 20;
     uint8_t *data = kg_calloc(1, n);
     for (int i = 0; i < 40; i++)
@@ -502,6 +604,9 @@ int main(void)
         T(messages_without_a_reply_never_fill_the_places_of_those_with_one),
         T(an_idle_that_is_lost_is_said_in_the_kernels_place),
         T(a_client_that_comes_back_goes_on_where_it_was),
+        T(what_a_dead_socket_may_not_have_delivered_comes_again),
+        T(anybody_goes_on_behind_a_number_exactly_once),
+        T(a_question_is_asked_again_of_who_comes_next),
         T(a_newer_connection_of_the_same_session_takes_over),
         T(a_death_is_explained_to_who_waited_and_the_kernel_starts_again),
         T(a_kernel_that_dies_again_and_again_is_given_up),

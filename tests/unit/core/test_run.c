@@ -155,10 +155,10 @@ static void nothing_of_the_box_is_heard_after_the_exit(void **state)
     fake_reply(b, "{\"ok\":true}");
     fake_reply(b, "{\"ok\":true,\"pid\":1}");
     say(b, KG_CH_SHELL, KG_KIND_REPLY, "{\"exit_code\":0,\"reason\":\"exit\"}");
-    uint64_t seq = r->journal.next_seq;
+    uint64_t seq = r->journal.last_seq;
     say(b, KG_CH_IOPUB, KG_KIND_OUTPUT, "{}");
     say(b, KG_CH_SHELL, KG_KIND_REPLY, "{\"exit_code\":9,\"reason\":\"exit\"}");
-    assert_int_equal(r->journal.next_seq, seq);
+    assert_int_equal(r->journal.last_seq, seq);
     assert_int_equal(json_integer_value(json_object_get(r->exit, "exit_code")), 0);
 }
 

@@ -46,7 +46,8 @@ static void on_closed(void *user, int code)
 
 static void handler(void *user, struct kg_http *req)
 {
-    static const struct kg_ws_events events = {on_open, on_message, on_fill, on_closed};
+    static const struct kg_ws_events events = {
+        .open = on_open, .message = on_message, .fill = on_fill, .closed = on_closed};
     if (kg_http_is_upgrade(req)) {
         kg_ws_accept(req, NULL, &events, user);
         return;

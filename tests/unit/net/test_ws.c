@@ -14,6 +14,7 @@ struct server {
     uint32_t until;
     size_t size; /* of each */
     bool net_closed;
+    int arrived;
 };
 
 static void on_open(void *user, struct kg_ws *ws)
@@ -76,7 +77,17 @@ static void on_closed(void *user, int code)
     s->ws = NULL;
 }
 
-static const struct kg_ws_events events = {on_open, on_message, on_fill, on_closed};
+static void on_arrived(void *user)
+{
+    struct server *s = user;
+    s->arrived++;
+}
+
+static const struct kg_ws_events events = {.open = on_open,
+                                           .message = on_message,
+                                           .fill = on_fill,
+                                           .arrived = on_arrived,
+                                           .closed = on_closed};
 
 static void handler(void *user, struct kg_http *req)
 {
@@ -538,6 +549,32 @@ static void a_paused_socket_reads_nothing_until_it_goes_on(void **state)
     client_close(&c);
 }
 
+static void a_peer_is_asked_whether_all_has_arrived(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct frame f;
+    ws_connect(&c, &s->loop, s->port, "/");
+    expect_echo(&c, "one");
+    struct kg_blob *b = kg_blob_copy("two", 3);
+    kg_ws_queue(s->ws, NULL, 0, (struct kg_slice){b, b->data, b->len}, false);
+    kg_ws_probe(s->ws);
+    kg_ws_probe(s->ws); /* one is under way */
+    ws_recv(&c, &f);
+    assert_int_equal(f.first, 0x81); /* what was queued comes first */
+    frame_release(&f);
+    ws_recv(&c, &f);
+    assert_int_equal(f.first, 0x89);
+    ws_send(&c, 0x8a, "something else", 14);
+    expect_echo(&c, "three");
+    assert_int_equal(s->arrived, 0);
+    ws_send(&c, 0x8a, (char *)f.data.data, f.data.len);
+    frame_release(&f);
+    expect_echo(&c, "four");
+    assert_int_equal(s->arrived, 1);
+    client_close(&c);
+}
+
 static void a_silent_peer_is_pinged_and_then_cut(void **state)
 {
     struct server *s = *state;
@@ -609,6 +646,7 @@ int main(void)
         T(h2c_is_not_offered),
         T(an_upgrade_may_be_accepted_later),
         T(fragments_are_put_together_around_a_ping),
+        T(a_peer_is_asked_whether_all_has_arrived),
         T(a_message_of_16_mib_comes_and_goes),
         T(a_message_over_the_limit_closes_with_1009),
         T(fragments_over_the_limit_close_with_1009),
