@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,9 @@ struct kk_children {
     pid_t watched; /* 0: none */
     void (*ended)(void *user, int status);
     void *ended_user;
+    pid_t service; /* 0: none */
+    void (*service_ended)(void *user, int status);
+    void *service_user;
 
     bool killing;
     uint64_t kill_began;
@@ -36,11 +40,12 @@ struct kk_children {
 
 /* One line of /proc/PID/stat. */
 struct proc {
-    pid_t pid, ppid;
+    pid_t pid, ppid, session;
     uint64_t cpu_ticks;
     uint64_t rss_pages;
     char state;
-    bool ours; /* a descendant of the agent */
+    bool ours;   /* a descendant of the agent */
+    bool spared; /* of the service */
 };
 
 static bool read_proc(struct proc *out, const char *name)
@@ -59,17 +64,18 @@ static bool read_proc(struct proc *out, const char *name)
     const char *rest = strrchr(text, ')');
     unsigned long user = 0, system = 0;
     long rss = 0;
-    int ppid = 0;
+    int ppid = 0, session = 0;
     if (!rest || sscanf(rest + 1,
-                        " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
+                        " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
                         "%*d %*u %*u %ld",
-                        &out->state, &ppid, &user, &system, &rss) != 5)
+                        &out->state, &ppid, &session, &user, &system, &rss) != 6)
         return false;
     out->pid = (pid_t)strtol(name, NULL, 10);
     out->ppid = ppid;
+    out->session = session;
     out->cpu_ticks = user + system;
     out->rss_pages = rss > 0 ? (uint64_t)rss : 0;
-    out->ours = false;
+    out->ours = out->spared = false;
     return true;
 }
 
@@ -94,9 +100,42 @@ static size_t mark_ours(struct proc *all, size_t n, pid_t self)
     return found;
 }
 
-/* All processes of the user, in *out (the caller frees it). */
-static size_t list_ours(struct proc **out, bool pid1)
+/* What the kernel says of a process's real user id: a dumpable process's files alone would tell its owner. */
+static bool has_uid(pid_t pid, uid_t uid)
 {
+    char path[64];
+    char text[2048];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    kg_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    const char *line = strstr(text, "\nUid:\t"); /* no name can hold a line break: it is escaped */
+    return line && strtoul(line + 6, NULL, 10) == uid;
+}
+
+/* Marks what belongs to the service. */
+static void mark_spared(const struct kk_children *c, struct proc *all, size_t n)
+{
+    if (!c->service)
+        return;
+    for (size_t i = 0; i < n; i++)
+        all[i].spared = c->options->drop ? has_uid(all[i].pid, kk_service_uid(c->options))
+                                         : all[i].session == c->service;
+    for (bool more = !c->options->drop; more;) {
+        more = false;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < n && !all[i].spared; k++)
+                if (all[k].spared && all[k].pid == all[i].ppid)
+                    all[i].spared = more = true;
+    }
+}
+
+/* All processes of the user, in *out (the caller frees it). */
+static size_t list_ours(struct proc **out, const struct kk_children *c)
+{
+    bool pid1 = c->options->pid1;
     size_t n = 0, cap = 64;
     struct proc *all = kg_malloc(cap * sizeof *all);
     DIR *dir = opendir("/proc");
@@ -114,22 +153,39 @@ static size_t list_ours(struct proc **out, bool pid1)
         closedir(dir);
     if (!pid1)
         mark_ours(all, n, self);
+    mark_spared(c, all, n);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (pid1 || all[i].ours)
+        if ((pid1 || all[i].ours) && !all[i].spared)
             all[kept++] = all[i];
     *out = all;
     return kept;
 }
 
+/*
+ * Kills all processes of uid. For that moment this thread alone acts as uid, which is atomic against fork, needs no
+ * process (a fork bomb leaves none), and gives uid no hold on us: signals go by the real and the saved id.
+ */
+static void kill_as(uid_t uid)
+{
+    if (syscall(SYS_setresuid, -1, uid, -1) == 0)
+        kill(-1, SIGKILL);
+    if (syscall(SYS_setresuid, -1, getuid(), -1) < 0)
+        abort(); /* cannot be; and as the user we could not go on */
+}
+
 static void kill_once(const struct kk_children *c)
 {
-    if (c->options->pid1) {
+    if (c->options->pid1 && !c->service) {
         kill(-1, SIGKILL); /* all but ourselves; atomic against fork */
         return;
     }
+    if (c->options->pid1 && c->options->drop) {
+        kill_as(c->options->uid);
+        return;
+    }
     struct proc *ours = NULL;
-    size_t n = list_ours(&ours, false);
+    size_t n = list_ours(&ours, c);
     for (size_t i = 0; i < n; i++)
         kill(ours[i].pid, SIGKILL);
     free(ours);
@@ -156,6 +212,11 @@ static bool reap(struct kk_children *c)
             return false;
         if (pid == 0)
             return true;
+        if (pid == c->service) {
+            c->service = 0;
+            c->service_ended(c->service_user, status);
+            continue;
+        }
         add_usage(&c->usage, &usage);
         if (pid == c->watched) {
             c->watched = 0;
@@ -164,11 +225,22 @@ static bool reap(struct kk_children *c)
     }
 }
 
+/* Is there anybody but the service? */
+static bool others_left(const struct kk_children *c)
+{
+    struct proc *ours = NULL;
+    size_t n = list_ours(&ours, c);
+    free(ours);
+    return n > 0;
+}
+
 static void kill_step(struct kk_children *c)
 {
     bool left = reap(c);
     if (!c->killing)
         return;
+    if (left && c->service)
+        left = others_left(c);
     bool stuck = left && kg_clock_ms() - c->kill_began > KILL_GIVE_UP_MS;
     if (left && !stuck) {
         if (!c->options->pid1)
@@ -228,6 +300,22 @@ void kk_children_watch(struct kk_children *c, pid_t pid, void (*ended)(void *use
     c->ended_user = user;
 }
 
+void kk_children_spare(struct kk_children *c, pid_t pid, void (*ended)(void *user, int status),
+                       void *user)
+{
+    c->service = pid;
+    c->service_ended = ended;
+    c->service_user = user;
+}
+
+void kk_children_kill_service(const struct kk_children *c, pid_t pid)
+{
+    if (c->options->pid1 && c->options->drop)
+        kill_as(kk_service_uid(c->options));
+    else if (pid > 0)
+        kill(-pid, SIGKILL);
+}
+
 void kk_children_kill_all(struct kk_children *c, void (*gone)(void *user), void *user)
 {
     c->gone = gone;
@@ -252,7 +340,7 @@ struct kk_usage kk_children_usage(const struct kk_children *c)
 struct kk_stats kk_children_stats(const struct kk_children *c)
 {
     struct proc *ours = NULL;
-    size_t n = list_ours(&ours, c->options->pid1);
+    size_t n = list_ours(&ours, c);
     uint64_t page_kb = (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
     uint64_t tick_hz = (uint64_t)sysconf(_SC_CLK_TCK);
     struct kk_stats s = {.cpu_ms = c->usage.cpu_ms};

@@ -99,6 +99,7 @@ static int spawn_kernel(struct kk_kernel *k, struct kg_err *err)
             .envp = k->spec.envp,
             .cwd = k->spec.cwd,
             .fds = {null, out[1], errs[1]},
+            .fd_count = 3,
             .umask =
                 007, /* the sockets are for our group as well: without capabilities we connect by it */
         };

@@ -136,6 +136,7 @@ static void leave(struct agent *a, const char *why)
     a->leaving = true;
     kg_log(KG_INFO, "agent", "leaving", "why=\"%s\"", why);
     kk_children_watch(a->parts.children, 0, NULL, NULL);
+    kk_children_spare(a->parts.children, 0, NULL, NULL);
     kk_children_kill_all(a->parts.children, on_all_killed, a);
 }
 
@@ -187,6 +188,7 @@ static int set_up(struct agent *a, struct kg_err *err)
         return rc;
     p->runner = kk_runner_new(&a->loop, &a->options, &a->strict, p->link, p->children);
     p->kernel = kk_kernel_new(&a->loop, &a->options, &a->strict, p->link, p->children);
+    p->service = kk_service_new(&a->loop, &a->options, &a->strict, p->link, p->children);
     a->requests = kk_requests_new(p);
     uv_signal_init(&a->loop, &a->term);
     uv_signal_init(&a->loop, &a->intr);
@@ -201,6 +203,7 @@ static void tear_down(struct agent *a)
     kk_requests_free(a->requests);
     kk_kernel_free(a->parts.kernel);
     kk_runner_free(a->parts.runner);
+    kk_service_free(a->parts.service);
     kk_link_close(a->parts.link);
     kk_children_close(a->parts.children);
     uv_close((uv_handle_t *)&a->term, NULL);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/mem.h"
 #include "runtimes/agent/files.h"
@@ -19,14 +20,25 @@ struct upload {
     struct kg_buf bytes;
 };
 
+/* An op's function replies itself, now or later, and returns 0; or it returns a negative code and has not replied. */
+typedef int op_fn(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err);
+
+/* A request that waits for the box's service to be there again. */
+struct deferred {
+    struct kk_service_wait wait;
+    struct deferred *next;
+    struct kk_requests *requests;
+    uint64_t id;
+    op_fn *fn;
+    json_t *req;
+};
+
 struct kk_requests {
     struct kk_parts parts;
+    struct deferred *deferred;
     struct upload *uploads;
     size_t upload_count;
 };
-
-/* An op's function replies itself, now or later, and returns 0; or it returns a negative code and has not replied. */
-typedef int op_fn(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err);
 
 static void upload_free(struct upload *u)
 {
@@ -196,8 +208,54 @@ static int op_kernel_interrupt(struct kk_requests *r, uint64_t id, const json_t 
     return rc;
 }
 
+static void deferred_free(struct deferred *d)
+{
+    LL_DELETE(d->requests->deferred, d);
+    json_decref(d->req);
+    free(d);
+}
+
+static void drop_deferred(struct kk_requests *r, op_fn *fn, struct kg_err *why)
+{
+    struct deferred *d, *next;
+    LL_FOREACH_SAFE(r->deferred, d, next)
+    {
+        if (d->fn != fn)
+            continue;
+        kk_service_forget(r->parts.service, &d->wait);
+        kk_reply_error(r->parts.link, d->id, why);
+        deferred_free(d);
+    }
+}
+
+static void on_service(struct kk_service_wait *w, const struct kg_err *why)
+{
+    struct deferred *d = (struct deferred *)w;
+    struct kg_err failure = why ? *why : (struct kg_err){0};
+    if (why || d->fn(d->requests, d->id, d->req, &failure) < 0)
+        kk_reply_error(d->requests->parts.link, d->id, &failure);
+    deferred_free(d);
+}
+
+static void defer(struct kk_requests *r, uint64_t id, op_fn *fn, json_t *req)
+{
+    struct deferred *d = kg_calloc(1, sizeof *d);
+    *d = (struct deferred){
+        .wait = {.done = on_service}, .requests = r, .id = id, .fn = fn, .req = json_incref(req)};
+    LL_PREPEND(r->deferred, d);
+    kk_service_await(r->parts.service, &d->wait);
+}
+
+static int op_service_start(struct kk_requests *r, uint64_t id, const json_t *req,
+                            struct kg_err *err)
+{
+    return kk_service_start(r->parts.service, id, req, err);
+}
+
 static int op_kernel_stop(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
 {
+    struct kg_err stopped = {.code = -ECANCELED, .text = "the kernel was stopped before it began"};
+    drop_deferred(r, op_kernel_start, &stopped);
     json_int_t grace = json_integer_value(json_object_get(req, "grace_ms"));
     return kk_kernel_stop(r->parts.kernel, id, grace > 0 ? (uint64_t)grace : 0, err);
 }
@@ -205,19 +263,21 @@ static int op_kernel_stop(struct kk_requests *r, uint64_t id, const json_t *req,
 static const struct {
     const char *name;
     op_fn *fn;
+    bool needs_service; /* waits for it, if the box has one */
 } ops[] = {
-    {"kernel.start", op_kernel_start},
-    {"kernel.configure", op_kernel_configure},
-    {"kernel.interrupt", op_kernel_interrupt},
-    {"kernel.stop", op_kernel_stop},
-    {"run.start", op_run_start},
-    {"run.stdin", op_run_stdin},
-    {"run.signal", op_run_signal},
-    {"run.continue", op_run_continue},
-    {"files.put", op_files_put},
-    {"files.clear", op_files_clear},
-    {"stats", op_stats},
-    {"ping", op_ping},
+    {"service.start", op_service_start, false},
+    {"kernel.start", op_kernel_start, true},
+    {"kernel.configure", op_kernel_configure, false},
+    {"kernel.interrupt", op_kernel_interrupt, false},
+    {"kernel.stop", op_kernel_stop, false},
+    {"run.start", op_run_start, true},
+    {"run.stdin", op_run_stdin, false},
+    {"run.signal", op_run_signal, false},
+    {"run.continue", op_run_continue, false},
+    {"files.put", op_files_put, false},
+    {"files.clear", op_files_clear, false},
+    {"stats", op_stats, false},
+    {"ping", op_ping, false},
 };
 
 static int take_req(struct kk_requests *r, const uint8_t *body, size_t n, struct kg_err *err)
@@ -233,9 +293,14 @@ static int take_req(struct kk_requests *r, const uint8_t *body, size_t n, struct
     uint64_t id = (uint64_t)json_integer_value(id_value);
     struct kg_err failure = {0};
     int rc = kg_err_set(&failure, -ENOSYS, "no such op: %.60s", name);
-    for (size_t i = 0; i < KG_COUNT(ops); i++)
-        if (strcmp(ops[i].name, name) == 0)
-            rc = ops[i].fn(r, id, req, &failure);
+    for (size_t i = 0; i < KG_COUNT(ops); i++) {
+        if (strcmp(ops[i].name, name) != 0)
+            continue;
+        bool wait = ops[i].needs_service && !kk_service_settled(r->parts.service);
+        if (wait)
+            defer(r, id, ops[i].fn, req);
+        rc = wait ? 0 : ops[i].fn(r, id, req, &failure);
+    }
     if (rc < 0)
         kk_reply_error(r->parts.link, id, &failure);
     json_decref(req);
@@ -303,6 +368,10 @@ void kk_requests_free(struct kk_requests *r)
         struct upload *u = r->uploads;
         r->uploads = u->next;
         upload_free(u);
+    }
+    while (r->deferred) {
+        kk_service_forget(r->parts.service, &r->deferred->wait);
+        deferred_free(r->deferred);
     }
     free(r);
 }

@@ -13,6 +13,7 @@
 #include "runtimes/agent/link.h"
 #include "runtimes/agent/options.h"
 #include "runtimes/agent/runner.h"
+#include "runtimes/agent/service.h"
 
 enum { KK_UPLOADS_MAX = 64 };
 
@@ -23,6 +24,7 @@ struct kk_parts {
     struct kk_children *children;
     struct kk_runner *runner;
     struct kk_kernel *kernel;
+    struct kk_service *service;
 };
 
 struct kk_requests;

@@ -190,6 +190,7 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
         .envp = r->envp,
         .cwd = r->cwd,
         .fds = {io.theirs[0], io.theirs[1], io.theirs[2]},
+        .fd_count = 3,
         .umask = 022,
     };
     pid_t pid = kk_spawn(&spawn, &listener, err);

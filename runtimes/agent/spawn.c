@@ -54,28 +54,32 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The first victim of a full box shall be the user's code, not the agent. */
-static void be_first_victim(void)
+/* The first victim of a full box shall be the user's code, the next its service, and only then the agent. */
+static void be_a_victim(bool first)
 {
     /* While undumpable, our /proc files belong to a root that we may not be. No user code runs here yet. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    ssize_t n = write(fd, "1000", 4);
+    ssize_t n = first ? write(fd, "1000", 4) : write(fd, "500", 3);
     (void)n;
     close(fd);
 }
 
-static int set_fds(const int fds[3])
+static int set_fds(const int *fds, int count)
 {
-    for (int i = 0; i < 3; i++)
-        if (dup2(fds[i], i) < 0)
+    int safe[KK_SPAWN_FDS];
+    for (int i = 0; i < count; i++) /* none may be overwritten before it is copied */
+        if ((safe[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, KK_SPAWN_FDS)) < 0)
             return -errno;
-    if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) == 0)
+    for (int i = 0; i < count; i++)
+        if (dup2(safe[i], i) < 0)
+            return -errno;
+    if (syscall(SYS_close_range, (unsigned)count, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) == 0)
         return 0;
     long most = sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < most && fd < 65536; fd++)
+    for (int fd = count; fd < most && fd < 65536; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     return 0;
 }
@@ -100,14 +104,13 @@ static void set_limits(void)
     }
 }
 
-static int drop_privileges(const struct kk_options *o)
+static int drop_privileges(uid_t uid, gid_t gid)
 {
     for (int cap = 0; cap < 64; cap++)
         prctl(PR_CAPBSET_DROP, cap, 0, 0,
               0); /* needs SETPCAP; without it the box's own set stays */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (setgroups(0, NULL) < 0 || setresgid(o->gid, o->gid, o->gid) < 0 ||
-        setresuid(o->uid, o->uid, o->uid) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
         return -errno;
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
@@ -140,14 +143,16 @@ _Noreturn static void child(const struct kk_spawn *s, int report)
 {
     setsid();
     default_signals();
-    be_first_victim();
-    int rc = set_fds(s->fds);
+    be_a_victim(!s->service);
+    int rc = set_fds(s->fds, s->fd_count);
     if (rc < 0)
         fail(report, STEP_FDS, -rc);
     set_limits();
     umask(s->umask);
     if (s->options->drop) {
-        rc = drop_privileges(s->options);
+        const struct kk_options *o = s->options;
+        rc = s->service ? drop_privileges(kk_service_uid(o), kk_service_gid(o))
+                        : drop_privileges(o->uid, o->gid);
         if (rc < 0)
             fail(report, STEP_IDS, -rc);
     } else {
@@ -307,9 +312,9 @@ char **kk_env_from_json(const json_t *env, const struct kk_options *options)
     return out;
 }
 
-int kk_pipe(int fds[2], int ours, const struct kk_options *options)
+/* Between kk_..._begin, which the caller has called, and kk_user_end. */
+static int make_pipe(int fds[2], int ours, const struct kk_options *options)
 {
-    kk_user_begin(options);
     int rc = pipe2(fds, O_CLOEXEC);
     int why = errno;
     kk_user_end(options);
@@ -317,4 +322,16 @@ int kk_pipe(int fds[2], int ours, const struct kk_options *options)
         return -why;
     fcntl(fds[ours], F_SETFL, O_NONBLOCK);
     return 0;
+}
+
+int kk_pipe(int fds[2], int ours, const struct kk_options *options)
+{
+    kk_user_begin(options);
+    return make_pipe(fds, ours, options);
+}
+
+int kk_service_pipe(int fds[2], int ours, const struct kk_options *options)
+{
+    kk_service_begin(options);
+    return make_pipe(fds, ours, options);
 }

@@ -1,8 +1,9 @@
 #ifndef KK_SPAWN_H
 #define KK_SPAWN_H
 /*
- * Starts a process of the user's: its own session and process group, the user's ids and no capability, default
- * signals, no descriptor but 0, 1 and 2, the sandbox's filters. Waits until exec has succeeded or failed.
+ * Starts a process of the user's or the box's service: its own session and process group, the user's or the service's ids
+ * and no capability, default signals, no descriptor but those given, the sandbox's filters. Waits until exec has succeeded or
+ * failed.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 #include "runtimes/agent/options.h"
 #include "runtimes/agent/sandbox.h"
 
+enum { KK_SPAWN_FDS = 5 };
+
 struct kk_spawn {
     const struct kk_options *options;
     const struct sock_fprog *strict; /* NULL: none */
@@ -19,7 +22,9 @@ struct kk_spawn {
     char *const *argv;               /* argv[0] is looked up in env's PATH */
     char *const *envp;
     const char *cwd;
-    int fds[3]; /* become 0, 1, 2; above 2, borrowed */
+    int fds[KK_SPAWN_FDS]; /* the first fd_count become 0, 1, 2...; borrowed */
+    int fd_count;
+    bool service;
     mode_t umask;
 };
 
@@ -39,5 +44,7 @@ char **kk_env_from_json(const json_t *env, const struct kk_options *options);
 /* A pipe whose inode belongs to the user (who may open it by /dev/stdout). ours (0 or 1) names the end that is the
  * agent's and does not block. 0 or -errno. */
 int kk_pipe(int fds[2], int ours, const struct kk_options *options);
+/* The same for the service. */
+int kk_service_pipe(int fds[2], int ours, const struct kk_options *options);
 
 #endif
