@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "pool/inside.h"
 
-enum { BOOST_CPU_MILLI = 2000, READY_MAX_MS = 3600000 };
+enum { READY_MAX_MS = 3600000 };
 
 static void fail_timeout(struct pl_box *b, const char *what)
 {
@@ -28,6 +28,11 @@ static void on_boot_timer(uv_timer_t *timer)
     fail_timeout(timer->data, "the box's agent did not say hello");
 }
 
+static void on_service_timer(uv_timer_t *timer)
+{
+    fail_timeout(timer->data, "the service did not get ready");
+}
+
 static void on_ready_timer(uv_timer_t *timer)
 {
     fail_timeout(timer->data, "the kernel did not answer");
@@ -38,18 +43,24 @@ static void on_redial_timer(uv_timer_t *timer)
     fail_timeout(timer->data, "the box's agent did not dial again");
 }
 
-bool pl_box_boosted(const struct pl_box *b)
+static bool has_service(const struct pl_box *b)
 {
-    return (b->pool->engine->ops->caps & PL_ENGINE_LIMITS) && b->stock->kind == PL_KERNEL;
+    const struct pl_runtime *r = b->stock->runtime;
+    return r->service &&
+           (b->stock->kind == PL_KERNEL ? r->service_for_kernels : r->service_for_programs);
 }
 
-/* A starting kernel may use more of an idle machine than a running one. */
-uint32_t pl_box_boost_cpu(const struct pl_box *b)
+bool pl_box_boosted(const struct pl_box *b)
 {
-    uint32_t most = b->pool->host_cpu_milli;
-    if (most > BOOST_CPU_MILLI)
-        most = BOOST_CPU_MILLI;
-    return b->limits.cpu_milli && b->limits.cpu_milli < most ? most : b->limits.cpu_milli;
+    return (b->pool->engine->ops->caps & PL_ENGINE_LIMITS) &&
+           (b->stock->kind == PL_KERNEL || has_service(b));
+}
+
+void pl_box_end_boost(struct pl_box *b, pl_engine_done *done, void *user)
+{
+    struct pl_limits own = {.cpu_milli = b->limits.cpu_milli};
+    pl_lend_end(b);
+    b->pool->engine->ops->limits(b->pool->engine, b->id, &own, done, user);
 }
 
 static void become_idle(struct pl_box *b)
@@ -90,6 +101,17 @@ int pl_reply_error(const json_t *reply, const struct kg_err *failed, struct kg_e
     return kg_err_set(out, -EIO, "%s", text ? text : "the agent refused without a reason");
 }
 
+/* Its kernel and its service are ready. */
+static void become_ready(struct pl_box *b)
+{
+    if (!pl_box_boosted(b)) {
+        become_idle(b);
+        return;
+    }
+    pl_box_op_begun(b);
+    pl_box_end_boost(b, on_boost_ended, b);
+}
+
 static void on_started(void *user, const json_t *reply, const struct kg_err *failed)
 {
     struct pl_box *b = user;
@@ -101,16 +123,50 @@ static void on_started(void *user, const json_t *reply, const struct kg_err *fai
         } else {
             json_decref(b->info);
             b->info = json_incref(json_object_get(reply, "kernel_info"));
-            if (pl_box_boosted(b)) {
-                pl_box_op_begun(b);
-                b->pool->engine->ops->limits(b->pool->engine, b->id, b->limits.cpu_milli, 0,
-                                             on_boost_ended, b);
-            } else {
-                become_idle(b);
-            }
+            become_ready(b);
         }
     }
     pl_box_op_ended(b);
+}
+
+/* The agent's own limit comes first: it can say what went wrong. */
+static uint32_t ready_limit(const struct pl_box *b, const json_t *request)
+{
+    json_int_t ready = json_integer_value(json_object_get(request, "ready_ms"));
+    uint32_t limit = ready > 0 && ready < READY_MAX_MS ? (uint32_t)ready : b->pool->tuning.ready_ms;
+    return limit + limit / 4;
+}
+
+static void start_kernel(struct pl_box *b)
+{
+    pl_box_set_timer(b, ready_limit(b, b->start), on_ready_timer);
+    pl_box_op_begun(b);
+    pl_box_request(b, "kernel.start", kg_steal(&b->start), NULL, 0, on_started, b);
+}
+
+static void on_service(void *user, const json_t *reply, const struct kg_err *failed)
+{
+    struct pl_box *b = user;
+    struct kg_err err = {0};
+    if (b->state == PL_WARMING && pl_reply_error(reply, failed, &err) < 0) {
+        kg_err_wrap(&err, "start service");
+        pl_box_fail(b, &err, false);
+    } else if (b->state == PL_WARMING) {
+        b->serving = true;
+        if (b->stock->kind == PL_KERNEL)
+            start_kernel(b);
+        else
+            become_ready(b);
+    }
+    pl_box_op_ended(b);
+}
+
+static void start_service(struct pl_box *b)
+{
+    const json_t *service = b->stock->runtime->service;
+    pl_box_set_timer(b, ready_limit(b, service), on_service_timer);
+    pl_box_op_begun(b);
+    pl_box_request(b, "service.start", json_deep_copy(service), NULL, 0, on_service, b);
 }
 
 static void on_link_up(void *user)
@@ -120,17 +176,16 @@ static void on_link_up(void *user)
         uv_timer_stop(&b->timer); /* it has dialled again */
         return;
     }
-    if (b->stock->kind == PL_PROGRAM) {
+    bool service = has_service(b);
+    if (!service && b->stock->kind == PL_PROGRAM) {
         become_idle(b);
         return;
     }
     pl_box_enter(b, PL_WARMING, "hello");
-    json_int_t ready = json_integer_value(json_object_get(b->start, "ready_ms"));
-    uint32_t limit = ready > 0 && ready < READY_MAX_MS ? (uint32_t)ready : b->pool->tuning.ready_ms;
-    /* The agent's own limit comes first: it can say what went wrong. */
-    pl_box_set_timer(b, limit + limit / 4, on_ready_timer);
-    pl_box_op_begun(b);
-    pl_box_request(b, "kernel.start", kg_steal(&b->start), NULL, 0, on_started, b);
+    if (service)
+        start_service(b);
+    else
+        start_kernel(b);
 }
 
 static void on_link_down(void *user, const char *why)
@@ -151,14 +206,17 @@ static void on_link_broken(void *user, const struct kg_err *err)
     pl_box_fail(user, err, false);
 }
 
-/* What a kernel in stock says is of no interest, except that it has died. */
+/* What a box that is nobody's yet says is of no interest, except that its kernel or its service has died. One that dies
+ * on its way is told by the reply to the request that started it. */
 static void watch_event(struct pl_box *b, struct kg_slice body)
 {
     json_t *event = json_loadb((const char *)body.data, body.len, 0, NULL);
     const char *name = json_string_value(json_object_get(event, "event"));
-    if (name && strcmp(name, "kernel_exit") == 0) {
+    bool kernel = name && strcmp(name, "kernel_exit") == 0 && b->state != PL_WARMING;
+    bool service = name && strcmp(name, "service_exit") == 0 && b->serving;
+    if (kernel || service) {
         struct kg_err err = {0};
-        kg_err_set(&err, -EIO, "the kernel exited before it was used");
+        kg_err_set(&err, -EIO, "the %s exited before it was used", kernel ? "kernel" : "service");
         pl_box_fail(b, &err, false);
     }
     json_decref(event);
@@ -171,7 +229,8 @@ static void on_link_record(void *user, const struct kg_rec *rec, struct kg_slice
         pl_request_reply(b, body);
     else if (b->events)
         b->events->record(b->user, rec, body);
-    else if (rec->type == KG_REC_EVENT && (b->state == PL_IDLE || b->claim))
+    else if (rec->type == KG_REC_EVENT &&
+             (b->state == PL_WARMING || b->state == PL_IDLE || b->claim))
         watch_event(b, body);
 }
 
@@ -260,8 +319,11 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     pl_box_enter(b, PL_CREATING, claim ? "for a claim" : "for stock");
     pl_box_set_timer(b, p->tuning.create_ms, on_create_timer);
     struct pl_box_spec spec = {.id = b->id, .image = runtime->image, .limits = b->limits};
-    if (pl_box_boosted(b))
-        spec.limits.cpu_milli = pl_box_boost_cpu(b);
+    b->in_force = b->limits;
+    if (pl_box_boosted(b)) {
+        pl_lend(b);
+        spec.limits.cpu_milli = pl_lent_cpu(b);
+    }
     pl_box_op_begun(b);
     b->asked = true;
     p->engine->ops->create(p->engine, &spec, on_made, b);

@@ -155,6 +155,7 @@ void pl_box_retry_destroy(struct pl_box *b)
 void pl_box_drain(struct pl_box *b, const char *why)
 {
     pl_box_enter(b, PL_DRAINING, why);
+    pl_lend_end(b);
     b->events = NULL;
     pl_link_close(b->link);
     b->link = NULL;

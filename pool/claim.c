@@ -101,12 +101,15 @@ static void copy_wishes(struct pl_claimed *c, const struct pl_claim *claim)
             c->env = json_deep_copy(claim->env);
         c->cwd = claim->cwd ? kg_strdup(claim->cwd) : NULL;
     }
-    if (claim->limits && memcmp(claim->limits, own, sizeof *own) != 0) {
+    bool limits = c->pool->engine->ops->caps & PL_ENGINE_LIMITS;
+    if (limits && claim->limits && memcmp(claim->limits, own, sizeof *own) != 0) {
         c->has_limits = true;
         c->limits = *claim->limits;
     }
     bool configure = c->env || c->cwd;
-    c->cold = claim->cold || c->has_limits || needs_cold_start(c->env) ||
+    /* A program has measured nothing yet; only the sizes of its file systems can't be moved. */
+    bool movable = claim->kind == PL_PROGRAM && c->limits.tmp_mb == own->tmp_mb;
+    c->cold = claim->cold || (c->has_limits && !movable) || needs_cold_start(c->env) ||
               (configure && c->stock->no_configure);
 }
 

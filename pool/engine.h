@@ -68,8 +68,8 @@ struct pl_engine_ops {
     /* Done when nothing of the box is left; a box that does not exist is fine. */
     void (*destroy)(struct pl_engine *e, const char *box, pl_engine_done *done, void *user);
     void (*list)(struct pl_engine *e, pl_engine_listed *done, void *user);
-    /* 0 leaves a limit as it is. */
-    void (*limits)(struct pl_engine *e, const char *box, uint32_t cpu_milli, uint32_t memory_mb,
+    /* 0 leaves a limit as it is; tmp_mb can't be changed. -EBUSY: the others are set, but more memory is in use. */
+    void (*limits)(struct pl_engine *e, const char *box, const struct pl_limits *limits,
                    pl_engine_done *done, void *user);
     void (*stats)(struct pl_engine *e, const char *box, pl_stats_done *done, void *user);
     /* Frees e; operations under way complete with -ECANCELED before closed comes. */

@@ -180,17 +180,19 @@ static void oci_list(struct pl_engine *base, pl_engine_listed *done, void *user)
     ask_list(op);
 }
 
-static void oci_limits(struct pl_engine *base, const char *box, uint32_t cpu_milli,
-                       uint32_t memory_mb, pl_engine_done *done, void *user)
+static void oci_limits(struct pl_engine *base, const char *box, const struct pl_limits *limits,
+                       pl_engine_done *done, void *user)
 {
     struct op *op = op_new(base, user);
     op->done = done;
     json_t *req = json_object();
     json_object_set_new(req, "box", json_string(box));
-    if (cpu_milli)
-        json_object_set_new(req, "cpu", json_real(cpu_milli / 1000.0));
-    if (memory_mb)
-        json_object_set_new(req, "memory_mb", json_integer(memory_mb));
+    if (limits->cpu_milli)
+        json_object_set_new(req, "cpu", json_real(limits->cpu_milli / 1000.0));
+    if (limits->memory_mb)
+        json_object_set_new(req, "memory_mb", json_integer(limits->memory_mb));
+    if (limits->pids)
+        json_object_set_new(req, "pids", json_integer(limits->pids));
     pl_boxd_request(op->engine->boxd, "limits", req, on_done, op);
 }
 

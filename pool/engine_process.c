@@ -337,13 +337,12 @@ static void process_list(struct pl_engine *base, pl_engine_listed *done, void *u
     pl_turn_soon(base->turn, &op->task);
 }
 
-static void process_limits(struct pl_engine *base, const char *id, uint32_t cpu_milli,
-                           uint32_t memory_mb, pl_engine_done *done, void *user)
+static void process_limits(struct pl_engine *base, const char *id, const struct pl_limits *limits,
+                           pl_engine_done *done, void *user)
 {
     struct op *op = op_new(engine_of(base), on_done_task, user);
     (void)id;
-    (void)cpu_milli;
-    (void)memory_mb;
+    (void)limits;
     op->done = done;
     kg_err_set(&op->err, -ENOTSUP, "the process engine has no limits");
     pl_turn_soon(base->turn, &op->task);

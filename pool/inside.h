@@ -2,7 +2,7 @@
 #define KG_POOL_INSIDE_H
 /*
  * What the pool's own files share: the pool, its boxes and its claims. Nothing outside pool/ (and its tests)
- * includes this. boot.c makes boxes ready, box.c takes them through their states and ends them, warm.c decides which boxes to make and who gets
+ * includes this. boot.c makes boxes ready, lend.c changes what they may use, box.c takes them through their states and ends them, warm.c decides which boxes to make and who gets
  * them, sweep.c compares with what the engine really has, pool.c opens and closes.
  */
 #include <jansson.h>
@@ -118,10 +118,13 @@ struct pl_box {
     uint64_t seen_mark; /* the last list that had it */
     uint64_t made_mark; /* pool->list_mark when it was made: lists begun before don't have it */
     struct pl_claimed *claim;
-    struct pl_limits limits;
-    pid_t pid;     /* of its PID 1, as the engine says; 0 before */
-    json_t *start; /* the kernel.start request, until sent */
-    json_t *info;  /* kernel_info content, until claimed */
+    struct pl_limits limits;   /* its own */
+    struct pl_limits in_force; /* memory and CPU, once it is claimed */
+    bool lent;                 /* it may use more CPU than its own; counted in the pool */
+    bool serving;              /* its service has said that it is ready */
+    pid_t pid;                 /* of its PID 1, as the engine says; 0 before */
+    json_t *start;             /* the kernel.start request, until sent */
+    json_t *info;              /* kernel_info content, until claimed */
     struct pl_link *link;
     struct pl_pendings pending;
     uint64_t next_request;
@@ -157,6 +160,7 @@ struct pl_pool {
     uint32_t box_count; /* all not yet gone */
     uint32_t starting;
     uint32_t draining;
+    uint32_t lent; /* boxes that have been lent CPU */
     struct pl_claims claims;
     uint64_t next_claim;
     struct pl_task pump;
@@ -186,9 +190,10 @@ void pl_pool_remove(struct pl_pool *p, struct pl_box *b);
 
 /* boot.c. Starts a box for stock (claim NULL) or for one claim. */
 struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim);
-/* A starting kernel may use more of an idle machine than a running one: whether, and how much. */
+/* What starts a kernel or a service is lent CPU for that time. */
 bool pl_box_boosted(const struct pl_box *b);
-uint32_t pl_box_boost_cpu(const struct pl_box *b);
+/* Gives it what its limits say again; done may come with an error. */
+void pl_box_end_boost(struct pl_box *b, pl_engine_done *done, void *user);
 /* The runtime's kernel.start request with the claim's environment and directory; claim may be NULL. */
 json_t *pl_box_start_request(const struct pl_runtime *runtime, const struct pl_claimed *claim);
 /* Turns the agent's answer (or failed) into an error: 0 when it says ok. */
@@ -230,6 +235,11 @@ void pl_warm_run(struct pl_task *task);
 void pl_warm_ready(struct pl_box *b); /* b has become PL_IDLE */
 /* b failed on its way to readiness, or (claim given) while being readied. */
 void pl_warm_failed(struct pl_box *b, const struct kg_err *err);
+
+/* lend.c */
+uint32_t pl_lent_cpu(const struct pl_box *b); /* how much a loan is */
+void pl_lend(struct pl_box *b);               /* counts it as lent, whatever else is */
+void pl_lend_end(struct pl_box *b);           /* calm when it is not */
 
 /* sweep.c */
 void pl_sweep_start(struct pl_pool *p);

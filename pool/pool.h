@@ -36,6 +36,10 @@ struct pl_runtime {
     /* The agent's kernel.start request without id and op (argv, env, cwd, transport, interrupt_mode, ready_ms,
      * warm_code, language), or NULL when this runtime has no kernel. Borrowed. */
     json_t *kernel_start;
+    /* The agent's service.start request without id and op (argv, env, ready_ms), or NULL. Borrowed. A box of a kind
+     * that wants the service is ready when the service is, and its kernel starts after that. */
+    json_t *service;
+    bool service_for_kernels, service_for_programs;
     uint32_t stock_kernels; /* kept warm */
     uint32_t stock_boxes;
 };
@@ -45,7 +49,9 @@ enum pl_kind { PL_KERNEL, PL_PROGRAM };
 struct pl_claim {
     const char *runtime; /* name */
     enum pl_kind kind;
-    const struct pl_limits *limits; /* NULL: the runtime's; others never come from stock */
+    /* NULL: the runtime's. Others make a kernel start cold, since it may have measured itself by them at its start;
+     * a program's box comes from stock and is given them, unless tmp_mb differs. */
+    const struct pl_limits *limits;
     /* For PL_KERNEL. env: object of strings, borrowed. cwd may be NULL. cold: never from stock. */
     json_t *env;
     const char *cwd;
@@ -106,6 +112,18 @@ int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, 
 typedef void pl_reply(void *user, const json_t *reply, const struct kg_err *err);
 void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n,
                     pl_reply *done, void *user);
+
+/*
+ * What a claimed box may use from now on: memory, and its own CPU or, while the machine has it to give, up to two cores.
+ * True: the engine has been asked, and done comes once, later, also when it could not be done (the log says so, and
+ * the box goes on with what it has; memory in use is never taken away). False: it is so already, or this engine has no
+ * limits; done does not come.
+ */
+struct pl_use {
+    uint32_t memory_mb;
+    bool lend;
+};
+bool pl_box_use(struct pl_box *b, const struct pl_use *use, void (*done)(void *user), void *user);
 
 /* Stops (true) or goes on (false) reading the link: only while the gateway itself is overloaded. */
 void pl_box_hold(struct pl_box *b, bool hold);

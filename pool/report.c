@@ -48,6 +48,7 @@ void pl_pool_report(const struct pl_pool *p, struct kg_buf *out)
     kg_json_kint(&j, "starting", p->starting);
     kg_json_kint(&j, "max_starting", p->max_starting);
     kg_json_kint(&j, "draining", p->draining);
+    kg_json_kint(&j, "lent", p->lent);
     kg_json_kint(&j, "sweeps", (int64_t)p->sweeps);
     kg_json_kint(&j, "swept", (int64_t)p->swept);
     kg_json_kint(&j, "lost", (int64_t)p->lost);

@@ -44,8 +44,7 @@ static void end_boost(struct restart *r)
 {
     struct pl_box *b = r->box;
     if (pl_box_boosted(b) && b->state == PL_CLAIMED)
-        b->pool->engine->ops->limits(b->pool->engine, b->id, b->limits.cpu_milli, 0,
-                                     on_restart_limited, r);
+        pl_box_end_boost(b, on_restart_limited, r);
     else
         restart_end(r);
 }
@@ -92,8 +91,10 @@ void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_re
     r->start = pl_box_start_request(b->stock->runtime, &wish);
     pl_box_op_begun(b);
     if (pl_box_boosted(b)) { /* what is stopped at full speed is also started so */
+        struct pl_limits lent = {.cpu_milli = pl_lent_cpu(b)};
+        pl_lend(b);
         pl_box_op_begun(b);
-        b->pool->engine->ops->limits(b->pool->engine, b->id, pl_box_boost_cpu(b), 0, on_boosted, b);
+        b->pool->engine->ops->limits(b->pool->engine, b->id, &lent, on_boosted, b);
     }
     json_t *stop = json_pack("{s:i}", "grace_ms", RESTART_GRACE_MS);
     pl_box_request(b, "kernel.stop", stop, NULL, 0, on_restart_stopped, r);

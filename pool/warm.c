@@ -34,6 +34,17 @@ static void wait_again(struct pl_claimed *c, bool cold)
     c->cold = c->cold || cold;
 }
 
+/* The box is not what was asked for: another one is made for the claim. */
+static void not_as_wished(struct pl_box *b, const char *what, const char *why)
+{
+    struct pl_claimed *c = b->claim;
+    kg_log(KG_INFO, "pool", what, "runtime=%s why=\"%s\"", c->stock->runtime->name, why);
+    b->claim = NULL;
+    wait_again(c, true);
+    pl_box_drain(b, what);
+    pl_warm_pump(b->pool);
+}
+
 static void on_configured(void *user, const json_t *reply, const struct kg_err *failed)
 {
     struct pl_box *b = user;
@@ -49,15 +60,31 @@ static void on_configured(void *user, const json_t *reply, const struct kg_err *
             /* One number on Linux, and either name. */
             if (code && (strcmp(code, "ENOTSUP") == 0 || strcmp(code, "EOPNOTSUPP") == 0))
                 c->stock->no_configure = true;
-            kg_log(KG_INFO, "pool", "warm kernel can't be configured", "runtime=%s why=\"%s\"",
-                   c->stock->runtime->name, err.text);
-            b->claim = NULL;
-            wait_again(c, true);
-            pl_box_drain(b, "not configured");
-            pl_warm_pump(b->pool);
+            not_as_wished(b, "warm kernel can't be configured", err.text);
         }
     }
     pl_box_op_ended(b);
+}
+
+static void on_limited(void *user, const struct kg_err *err)
+{
+    struct pl_box *b = user;
+    struct pl_claimed *c = b->claim;
+    if (b->state == PL_CLAIMED && c && err) {
+        not_as_wished(b, "box can't be given its limits", err->text);
+    } else if (b->state == PL_CLAIMED && c) {
+        uv_timer_stop(&b->timer);
+        b->limits = b->in_force = c->limits;
+        pl_claim_deliver(c, b);
+    }
+    pl_box_op_ended(b);
+}
+
+static void on_limit_timer(uv_timer_t *timer)
+{
+    struct kg_err err = {0};
+    kg_err_set(&err, -ETIMEDOUT, "the box was not given its limits in time");
+    pl_box_fail(timer->data, &err, false);
 }
 
 static void on_configure_timer(uv_timer_t *timer)
@@ -74,6 +101,12 @@ static void hand_over(struct pl_claimed *c, struct pl_box *b)
     c->box = b;
     c->state = PL_READYING;
     c->stock->refill_at_ms = kg_clock_ms() + b->pool->tuning.refill_ms;
+    if (!b->dedicated && c->has_limits) {
+        pl_box_op_begun(b);
+        pl_box_set_timer(b, b->pool->tuning.configure_ms, on_limit_timer);
+        b->pool->engine->ops->limits(b->pool->engine, b->id, &c->limits, on_limited, b);
+        return;
+    }
     if (b->dedicated || (!c->env && !c->cwd)) {
         pl_claim_deliver(c, b);
         return;

@@ -42,6 +42,8 @@ enum mood {
     NO_KERNEL,    /* kernel.start is refused */
     SLOW_KERNEL,  /* kernel.start is never answered */
     NO_CONFIGURE, /* kernel.configure is refused */
+    NO_SERVICE,   /* service.start is refused */
+    SLOW_SERVICE, /* service.start is never answered */
     NO_BOX,       /* the engine can't make it */
 };
 
@@ -72,7 +74,9 @@ struct fake_agent {
     struct kg_buf data;     /* of DATA */
     json_t *configured;     /* the last kernel.configure */
     json_t *started;        /* the last kernel.start */
-    int starts, stops;
+    json_t *service;        /* the last service.start */
+    int starts, stops, services;
+    int starts_before_service;
     struct pl_limits limits; /* in force */
     bool used;
 };
@@ -89,8 +93,9 @@ struct fake {
     enum mood mood;
     bool hold_create, hold_list, hold_destroy;
     bool is_down;
-    int creates, destroys, lists;
-    uint32_t create_cpu; /* of the last create */
+    int creates, destroys, lists, limit_calls;
+    uint32_t memory_used_mb; /* limits below it are refused */
+    uint32_t create_cpu;     /* of the last create */
     unsigned caps;
     bool closed;
     struct pl_pool *pool;
@@ -169,6 +174,7 @@ static inline void fake_end(struct fake_agent *a)
     kg_buf_release(&a->data);
     json_decref(a->configured);
     json_decref(a->started);
+    json_decref(a->service);
     memset(a, 0, sizeof *a);
 }
 
@@ -194,6 +200,15 @@ static inline void fake_request(struct fake_agent *a, struct kg_slice body)
             fake_answer(a, id, false, ",\"error\":\"no module named ipykernel\"");
         else if (a->mood != SLOW_KERNEL)
             fake_answer(a, id, true, ",\"kernel_info\":{\"implementation\":\"fake\"},\"pid\":7");
+    } else if (strcmp(op, "service.start") == 0) {
+        a->services++;
+        a->starts_before_service = a->starts;
+        json_decref(a->service);
+        a->service = json_incref(req);
+        if (a->mood == NO_SERVICE)
+            fake_answer(a, id, false, ",\"error\":\"mariadbd ended with status 1\"");
+        else if (a->mood != SLOW_SERVICE)
+            fake_answer(a, id, true, "");
     } else if (strcmp(op, "kernel.configure") == 0) {
         json_decref(a->configured);
         a->configured = json_incref(req);
@@ -340,9 +355,16 @@ static inline void fake_do(struct fake *f, struct fake_op *op)
         ((pl_engine_done *)op->done)(op->user, NULL);
         break;
     case F_LIMITS:
-        if (a)
+        f->limit_calls++;
+        if (a && op->limits.cpu_milli)
             a->limits.cpu_milli = op->limits.cpu_milli;
-        ((pl_engine_done *)op->done)(op->user, NULL);
+        if (a && op->limits.pids)
+            a->limits.pids = op->limits.pids;
+        if (op->limits.memory_mb && op->limits.memory_mb < f->memory_used_mb)
+            kg_err_set(&err, -EBUSY, "more is in use");
+        else if (a && op->limits.memory_mb)
+            a->limits.memory_mb = op->limits.memory_mb;
+        ((pl_engine_done *)op->done)(op->user, err.code ? &err : NULL);
         break;
     case F_STATS:
         if (!a)
@@ -427,11 +449,10 @@ static inline void fake_op_list(struct pl_engine *e, pl_engine_listed *done, voi
     fake_ask(e, F_LIST, "", (void (*)(void))done, user, NULL);
 }
 
-static inline void fake_op_limits(struct pl_engine *e, const char *box, uint32_t cpu, uint32_t mb,
-                                  pl_engine_done *done, void *user)
+static inline void fake_op_limits(struct pl_engine *e, const char *box,
+                                  const struct pl_limits *limits, pl_engine_done *done, void *user)
 {
-    struct pl_limits limits = {.cpu_milli = cpu, .memory_mb = mb};
-    fake_ask(e, F_LIMITS, box, (void (*)(void))done, user, &limits);
+    fake_ask(e, F_LIMITS, box, (void (*)(void))done, user, limits);
 }
 
 static inline void fake_op_stats(struct pl_engine *e, const char *box, pl_stats_done *done,
@@ -546,6 +567,7 @@ static inline int fake_teardown(void **state)
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     json_decref(f->runtimes[0].kernel_start);
+    json_decref(f->runtimes[0].service);
     pl_tree_remove(f->dir);
     free(f);
     kg_log_set_level(KG_INFO);

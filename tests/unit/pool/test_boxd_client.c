@@ -261,7 +261,8 @@ static void replies_find_their_requests_in_any_order(void **state)
     answer(w, first, true, "", -1);
     run_until(w, w->answers == 1);
     send_text(w, "{\"id\":77,\"ok\":true}", -1); /* to nobody: ignored */
-    w->engine->ops->limits(w->engine, "00ff", 2000, 0, on_done, w);
+    const struct pl_limits limits = {.cpu_milli = 2000};
+    w->engine->ops->limits(w->engine, "00ff", &limits, on_done, w);
     json_t *req = request(w);
     assert_null(json_object_get(req, "memory_mb"));
     assert_true(json_number_value(json_object_get(req, "cpu")) == 2.0);

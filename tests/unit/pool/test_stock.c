@@ -96,6 +96,7 @@ static void what_a_running_kernel_cannot_take_forces_a_cold_start(void **state)
 {
     struct fake *f = *state;
     static const char *const names[] = {"PYTHONPATH", "LD_PRELOAD", "NODE_OPTIONS", "JAVA_HOME"};
+    fake_ops.caps = PL_ENGINE_LIMITS; /* without, nobody's limits are another's */
     f->runtimes[0].stock_kernels = 1;
     fake_open(f);
     until(f, fake_stock(f, PL_KERNEL)->idle == 1);
