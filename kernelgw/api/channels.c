@@ -66,6 +66,12 @@ static void probe(void *user)
 static const struct kg_client_events client_events = {
     .wake = wake, .probe = probe, .closed = kernel_closed};
 
+/* What is no fault of the message may be tried again. */
+static int code_for(int rc)
+{
+    return rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOTCONN ? CODE_TRY_LATER : CODE_PROTOCOL;
+}
+
 static void refuse(struct channel_socket *s, int rc, const struct kg_err *err)
 {
     if (rc == -ENOENT)
@@ -76,7 +82,7 @@ static void refuse(struct channel_socket *s, int rc, const struct kg_err *err)
     s->client = NULL;
     char reason[120];
     snprintf(reason, sizeof reason, "%s", err->text);
-    kg_ws_close(s->ws, rc == -EAGAIN ? CODE_TRY_LATER : CODE_PROTOCOL, reason);
+    kg_ws_close(s->ws, code_for(rc), reason);
 }
 
 static void on_message(void *user, uint8_t *data, size_t n, bool binary)

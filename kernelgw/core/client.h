@@ -44,8 +44,8 @@ void kg_client_arrived(struct kg_client *c);
 void kg_client_detach(struct kg_client *c);
 
 /*
- * A request from the client, as one v1 frame (borrowed). Returns 0; -EPROTO for a frame that is none, -EAGAIN when
- * too much waits, -ENOENT for a channel that does not exist (nothing was done), -ESRCH when the kernel is dead.
+ * A request from the client, as one v1 frame (borrowed). Returns 0; -EPROTO for a frame that is none, -EAGAIN or -ENOBUFS when
+ * too much waits, -ENOTCONN when the box is being lost, -ENOENT for a channel that does not exist (nothing was done), -ESRCH when the kernel is dead.
  */
 int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct kg_err *err);
 

@@ -1,11 +1,17 @@
 """What a client does wrong is told exactly, as JSON without a traceback, and the server goes on."""
+import concurrent.futures
+import contextlib
 import json
+import os
+import signal
 import socket
 import struct
+import uuid
 
 import pytest
 import websocket
 
+from support import procs
 from support.channels import header, pack_v1
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -209,6 +215,44 @@ def test_broken_websocket_frames(server, shared_kernel, frame):
         except TimeoutError:
             assert b"\x88" in got, "no close frame, and the connection stays"
         assert good.request("kernel_info_request")["status"] == "ok"
+
+
+def test_a_box_that_takes_nothing(server):
+    """What waits for it is bounded; who sends more is told to try later, and it works on."""
+    mark = f"mark-{uuid.uuid4()}"
+    kernel_id = server.start_kernel(name="python3", env={"PYTHON_MARK": mark})  # a variable that makes a box of its own
+    try:
+        with server.channels(kernel_id, timeout=60) as c:
+            c.execute("1")
+            agent = procs.parent(next(iter(procs.with_marker(mark))))
+            before = server.rss_kb()
+            os.kill(agent, signal.SIGSTOP)
+            try:
+                for _ in range(12):
+                    c.send("shell", "comm_msg", {"comm_id": "x", "data": {}}, buffers=[bytes(10 << 20)])
+            except (OSError, websocket.WebSocketException):
+                pass
+            code, reason = closed_by(c)
+            assert code == 1013 and "wait" in reason, (code, reason)
+            assert server.rss_kb() - before < 200 * 1024
+            os.kill(agent, signal.SIGCONT)
+
+        def works():
+            with server.channels(kernel_id, timeout=60) as c, contextlib.suppress(websocket.WebSocketException):
+                return c.execute("5", timeout=60).result == "5"
+
+        assert procs.wait_until(works, 30), "later never comes"
+    finally:
+        server.delete(f"/api/kernels/{kernel_id}")
+
+
+def test_restart_of_a_kernel_that_is_deleted_meanwhile(server):
+    kernel_id = server.start_kernel(name="python3")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        restart = pool.submit(server.post, f"/api/kernels/{kernel_id}/restart", {})
+        procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] == "restarting", 5)
+        assert server.delete(f"/api/kernels/{kernel_id}").status_code == 204
+        assert restart.result().status_code == 200 or assert_told(restart.result(), 404, 410) is None
 
 
 def test_kernel_deleted_closes_its_sockets(server):

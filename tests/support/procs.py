@@ -24,6 +24,10 @@ def state(pid):
     return stat.rsplit(b")", 1)[1].split()[0].decode() if stat else None
 
 
+def parent(pid):
+    return int(_read(f"/proc/{pid}/stat").rsplit(b")", 1)[1].split()[1])
+
+
 def pids():
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
