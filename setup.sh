@@ -40,7 +40,7 @@ packages_run=(
     runc util-linux uthash-dev
 )
 packages_test=(
-    chromium clang-format-14 clang-tidy-14 codespell curl git libcmocka-dev libssl-dev libzmq3-dev procps python3-venv
+    chromium clang-format-14 clang-tidy-14 codespell curl git libcmocka-dev libssl-dev libzmq3-dev openssl procps python3-venv
     shellcheck
 )
 

@@ -162,7 +162,8 @@ static int open_net(struct server *s, struct kg_err *err)
     struct kg_api_config api = {.core = s->core,
                                 .token = c->anonymous ? NULL : c->token,
                                 .base_url = c->base_url,
-                                .allow_origin = c->allow_origin};
+                                .allow_origin = c->allow_origin,
+                                .tls = c->tls_cert != NULL};
     int rc = kg_api_new(&s->api, &api, err);
     if (rc < 0)
         return rc;

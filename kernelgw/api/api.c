@@ -12,6 +12,7 @@ struct kg_api {
     struct kg_core *core;
     struct kg_auth auth;
     char *base_url;
+    bool tls;
 };
 
 static const struct kg_route *const tables[] = {kg_routes_me,
@@ -34,6 +35,7 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     struct kg_api *api = kg_calloc(1, sizeof *api);
     api->core = config->core;
     api->base_url = kg_strndup(config->base_url, n);
+    api->tls = config->tls;
     kg_auth_init(&api->auth, config->token, config->allow_origin);
     *out = api;
     return 0;
@@ -102,8 +104,8 @@ static void give_cookie(const struct kg_api *api, struct kg_http *req)
     if (!api->auth.token || !kg_http_arg(req, "token") || !accept || !strstr(accept, "text/html"))
         return;
     kg_autofree char *cookie =
-        kg_asprintf("%s=%s; Path=%s/; HttpOnly; SameSite=Strict", api->auth.cookie_name,
-                    api->auth.cookie_value, api->base_url);
+        kg_asprintf("%s=%s; Path=%s/; HttpOnly; SameSite=Strict%s", api->auth.cookie_name,
+                    api->auth.cookie_value, api->base_url, api->tls ? "; Secure" : "");
     kg_http_add_header(req, "Set-Cookie", cookie);
 }
 

@@ -20,6 +20,7 @@ struct kg_api_config {
     const char *token;        /* NULL: everybody may do everything */
     const char *base_url;     /* "/" or "/prefix" */
     const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
+    bool tls;                 /* cookies are for TLS alone, too */
 };
 
 /* Strings of config are copied. */
