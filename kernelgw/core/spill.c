@@ -155,6 +155,8 @@ static void drop_pending(struct kg_spill *s, uint64_t bytes)
         s->pending_bytes -= s->pending[n].frame.len;
         kg_slice_release(&s->pending[n].frame);
     }
+    if (n == 0)
+        return; /* there may be no list at all */
     s->pending_count -= n;
     memmove(s->pending, s->pending + n, s->pending_count * sizeof *s->pending);
 }

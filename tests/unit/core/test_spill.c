@@ -108,6 +108,18 @@ static void what_has_no_room_in_memory_is_read_from_the_file(void **state)
     kg_reader_detach(&r);
 }
 
+static void a_journal_that_never_spilled_is_trimmed(void **state)
+{
+    (void)state;
+    struct kg_reader r;
+    kg_reader_attach(&r, &journal, KG_FROM_NOW);
+    kg_journal_trim(&journal);
+    add(1, 10, 1000);
+    expect(&r, 1, 10, 1000);
+    kg_journal_trim(&journal);
+    kg_reader_detach(&r);
+}
+
 static void two_readers_go_at_their_own_pace(void **state)
 {
     (void)state;
@@ -224,6 +236,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_has_no_room_in_memory_is_read_from_the_file),
+        TEST(a_journal_that_never_spilled_is_trimmed),
         TEST(two_readers_go_at_their_own_pace),
         TEST(who_comes_with_a_number_gets_what_is_behind_it),
         TEST(the_oldest_go_when_the_bound_is_reached_and_the_gap_is_exact),
