@@ -18,7 +18,7 @@ static void fail_timeout(struct pl_box *b, const char *what)
     pl_box_fail(b, &err, false);
 }
 
-static void on_create_timer(uv_timer_t *timer)
+void pl_box_create_timer(uv_timer_t *timer)
 {
     fail_timeout(timer->data, "the engine did not make the box");
 }
@@ -176,6 +176,10 @@ static void on_link_up(void *user)
         uv_timer_stop(&b->timer); /* it has dialled again */
         return;
     }
+    if (b->adopted) {
+        pl_adopted(b);
+        return;
+    }
     bool service = has_service(b);
     if (!service && b->stock->kind == PL_PROGRAM) {
         become_idle(b);
@@ -241,7 +245,7 @@ static const struct pl_link_events link_events = {
     .broken = on_link_broken,
 };
 
-static void on_made(void *user, const struct pl_made *made, const struct kg_err *failed)
+void pl_box_made(void *user, const struct pl_made *made, const struct kg_err *failed)
 {
     struct pl_box *b = user;
     struct pl_pool *p = b->pool;
@@ -317,7 +321,7 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     pl_pool_add(p, b); /* before the engine hears of it: the sweep never takes it for a stray */
     p->box_count++;
     pl_box_enter(b, PL_CREATING, claim ? "for a claim" : "for stock");
-    pl_box_set_timer(b, p->tuning.create_ms, on_create_timer);
+    pl_box_set_timer(b, p->tuning.create_ms, pl_box_create_timer);
     struct pl_box_spec spec = {.id = b->id, .image = runtime->image, .limits = b->limits};
     b->in_force = b->limits;
     if (pl_box_boosted(b)) {
@@ -326,6 +330,6 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     }
     pl_box_op_begun(b);
     b->asked = true;
-    p->engine->ops->create(p->engine, &spec, on_made, b);
+    p->engine->ops->create(p->engine, &spec, pl_box_made, b);
     return b;
 }

@@ -15,7 +15,7 @@ static const struct {
     const char *name;
     unsigned next;
 } steps[PL_STATES] = {
-    [PL_NEW] = {"new", S(PL_CREATING)},
+    [PL_NEW] = {"new", S(PL_CREATING) | S(PL_DRAINING)},
     [PL_CREATING] = {"creating", S(PL_BOOTING) | S(PL_DRAINING)},
     [PL_BOOTING] = {"booting", S(PL_WARMING) | S(PL_IDLE) | S(PL_DRAINING)},
     [PL_WARMING] = {"warming", S(PL_IDLE) | S(PL_DRAINING)},
@@ -135,8 +135,8 @@ void pl_box_destroy_at_engine(struct pl_box *b)
     if (b->destroying)
         return;
     pl_box_op_begun(b);
-    if (b->pool->engine_closing) { /* the next gateway's sweep will see to it */
-        be_gone(b, "left behind");
+    if (b->pool->engine_closing || b->left) { /* the next gateway will see to it */
+        be_gone(b, b->left ? "left to the next gateway" : "left behind");
         pl_box_op_ended(b);
         return;
     }

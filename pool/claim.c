@@ -113,7 +113,8 @@ static void copy_wishes(struct pl_claimed *c, const struct pl_claim *claim)
               (configure && c->stock->no_configure);
 }
 
-uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user)
+struct pl_claimed *pl_claim_new(struct pl_pool *p, const struct pl_claim *claim,
+                                pl_claim_done *done, void *user)
 {
     struct pl_claimed *c = kg_calloc(1, sizeof *c);
     struct kg_err err = {0};
@@ -124,12 +125,18 @@ uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done
     c->end.run = on_end;
     c->asked_us = kg_clock_us();
     TAILQ_INSERT_TAIL(&p->claims, c, entry);
-    if (check(c, claim, &err) < 0) {
+    if (check(c, claim, &err) < 0)
         pl_claim_end(c, &err);
-        return c->id;
-    }
-    copy_wishes(c, claim);
-    pl_warm_pump(p);
+    else
+        copy_wishes(c, claim);
+    return c;
+}
+
+uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user)
+{
+    struct pl_claimed *c = pl_claim_new(p, claim, done, user);
+    if (c->state != PL_ENDED)
+        pl_warm_pump(p);
     return c->id;
 }
 

@@ -65,6 +65,8 @@ struct pl_engine_ops {
     void (*start)(struct pl_engine *e);
     void (*create)(struct pl_engine *e, const struct pl_box_spec *spec, pl_engine_made *done,
                    void *user);
+    /* A living box that somebody else created; as create. -ENOENT, -ENOTSUP. */
+    void (*attach)(struct pl_engine *e, const char *box, pl_engine_made *done, void *user);
     /* Done when nothing of the box is left; a box that does not exist is fine. */
     void (*destroy)(struct pl_engine *e, const char *box, pl_engine_done *done, void *user);
     void (*list)(struct pl_engine *e, pl_engine_listed *done, void *user);

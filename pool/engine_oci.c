@@ -63,8 +63,7 @@ static void on_created(void *user, const json_t *reply, int fd, const struct kg_
     if (err) {
         op->made(op->user, NULL, err);
     } else if (fd < 0 || !json_is_integer(uid)) {
-        kg_err_set(&bad, -EREMOTEIO, "boxd's reply to create lacks its %s",
-                   fd < 0 ? "socket" : "uid");
+        kg_err_set(&bad, -EREMOTEIO, "boxd's reply lacks the box's %s", fd < 0 ? "socket" : "uid");
         if (fd >= 0)
             close(fd);
         op->made(op->user, NULL, &bad);
@@ -96,6 +95,15 @@ static void oci_create(struct pl_engine *base, const struct pl_box_spec *spec, p
                         json_integer(inodes < TMP_INODES_MAX ? inodes : TMP_INODES_MAX));
     json_object_set_new(req, "owner", json_string(op->engine->owner));
     pl_boxd_request(op->engine->boxd, "create", req, on_created, op);
+}
+
+static void oci_attach(struct pl_engine *base, const char *box, pl_engine_made *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->made = done;
+    json_t *req = json_object();
+    json_object_set_new(req, "box", json_string(box));
+    pl_boxd_request(op->engine->boxd, "attach", req, on_created, op);
 }
 
 static void on_done(void *user, const json_t *reply, int fd, const struct kg_err *err)
@@ -280,6 +288,7 @@ static const struct pl_engine_ops oci_ops = {
     .caps = PL_ENGINE_LIMITS,
     .start = oci_start,
     .create = oci_create,
+    .attach = oci_attach,
     .destroy = oci_destroy,
     .list = oci_list,
     .limits = oci_limits,

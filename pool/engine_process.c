@@ -212,6 +212,15 @@ static void process_create(struct pl_engine *base, const struct pl_box_spec *spe
     pl_turn_soon(base->turn, &op->task);
 }
 
+/* Agents of an earlier gateway's leave when nobody listens for them. */
+static void process_attach(struct pl_engine *base, const char *id, pl_engine_made *done, void *user)
+{
+    struct op *op = op_new(engine_of(base), on_made_task, user);
+    op->made = done;
+    kg_err_set(&op->err, -ENOTSUP, "this engine can't take box %.12s over", id);
+    pl_turn_soon(base->turn, &op->task);
+}
+
 /* ---- ending ---- */
 
 static void on_done_task(struct pl_task *task)
@@ -432,6 +441,7 @@ static const struct pl_engine_ops process_ops = {
     .caps = 0,
     .start = process_start,
     .create = process_create,
+    .attach = process_attach,
     .destroy = process_destroy,
     .list = process_list,
     .limits = process_limits,

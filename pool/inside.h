@@ -109,6 +109,8 @@ struct pl_box {
     struct pl_stock *stock;
     enum pl_box_state state;
     bool dedicated;  /* started for a claim */
+    bool adopted;    /* made by an earlier gateway */
+    bool left;       /* not to be destroyed: another gateway takes it over */
     bool asked;      /* the engine has not answered to create yet */
     bool made;       /* the engine has made it */
     bool destroying; /* a destroy is under way at the engine */
@@ -170,6 +172,7 @@ struct pl_pool {
     uint64_t list_mark;
     uint64_t sweeps, swept, lost;
     bool closing;
+    bool leaving; /* claimed boxes live on */
     bool engine_closing;
     bool engine_closed;
     bool finishing;
@@ -187,6 +190,10 @@ void pl_pool_step_close(struct pl_pool *p);
 struct pl_box *pl_pool_find(const struct pl_pool *p, const char *id);
 void pl_pool_add(struct pl_pool *p, struct pl_box *b);
 void pl_pool_remove(struct pl_pool *p, struct pl_box *b);
+
+/* adopt.c. The engine is up: boxes to be taken over need wait no longer. */
+void pl_adopt_waiting(struct pl_pool *p);
+void pl_adopted(struct pl_box *b); /* its agent has said hello */
 
 /* boot.c. Starts a box for stock (claim NULL) or for one claim. */
 struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim);
@@ -221,7 +228,13 @@ void pl_request_reply(struct pl_box *b, struct kg_slice body);
 void pl_request_fail_all(struct pl_box *b, const struct kg_err *err);
 void pl_request_fail_all_soon(struct pl_box *b, const struct kg_err *err);
 
-/* claim.c. Ends a claim at the end of the turn; its box, if any, has been seen to. */
+void pl_box_made(void *user, const struct pl_made *made, const struct kg_err *failed);
+void pl_box_create_timer(uv_timer_t *timer);
+
+/* claim.c. A claim that has a box of its own coming, or (PL_ENDED) can't be. */
+struct pl_claimed *pl_claim_new(struct pl_pool *p, const struct pl_claim *claim,
+                                pl_claim_done *done, void *user);
+/* Ends a claim at the end of the turn; its box, if any, has been seen to. */
 void pl_claim_end(struct pl_claimed *c, const struct kg_err *err);
 /* As pl_claim_end, and the box that was on its way to it is destroyed. */
 void pl_claim_give_up(struct pl_claimed *c, const struct kg_err *err);

@@ -78,6 +78,7 @@ static void on_engine_up(void *user)
     kg_log(KG_INFO, "pool", "engine is up", "engine=%s", p->engine->ops->name);
     TAILQ_FOREACH(b, &p->boxes, entry)
     pl_box_retry_destroy(b);
+    pl_adopt_waiting(p);
     pl_sweep_now(p); /* what ended while nobody looked, and what an earlier gateway left */
     pl_warm_pump(p);
 }
@@ -245,6 +246,7 @@ void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user)
     pl_claim_cancel_all(p);
     TAILQ_FOREACH(b, &p->boxes, entry)
     {
+        b->left = p->leaving && b->state == PL_CLAIMED && !b->claim;
         if (b->state < PL_DRAINING)
             pl_box_drain(b, "the pool closes");
         else
@@ -252,4 +254,10 @@ void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user)
     }
     uv_timer_start(&p->close_limit, on_close_limit, p->tuning.close_ms, 0);
     pl_pool_step_close(p);
+}
+
+void pl_pool_leave(struct pl_pool *p, void (*done)(void *user), void *user)
+{
+    p->leaving = true;
+    pl_pool_close(p, done, user);
 }

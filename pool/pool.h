@@ -87,6 +87,8 @@ int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, stru
  * sweep destroys what remains. p is freed before done is called.
  */
 void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user);
+/* As close, but claimed boxes live on, for another gateway to take over. */
+void pl_pool_leave(struct pl_pool *p, void (*done)(void *user), void *user);
 
 /*
  * Asks for a box. done comes exactly once, later: with a box (its kernel has answered, for PL_KERNEL; *info
@@ -98,6 +100,14 @@ typedef void pl_claim_done(void *user, struct pl_box *box, const json_t *info,
                            const struct kg_err *err);
 uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user);
 void pl_claim_cancel(struct pl_pool *p, uint64_t claim);
+
+/*
+ * Takes over a box of an earlier gateway's, by its id: with whatever runs in it, and what it said since as far as its agent has
+ * kept it, from the oldest on. claim says what it was claimed as. done as for pl_claim, without info; -ENOENT when the
+ * engine has no such box. Boxes that nobody takes over before the engine is up are destroyed as strays.
+ */
+uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *claim,
+                  pl_claim_done *done, void *user);
 
 const char *pl_box_id(const struct pl_box *b);
 /* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. Call it

@@ -162,6 +162,11 @@ void pl_warm_failed(struct pl_box *b, const struct kg_err *err)
     struct pl_claimed *c = b->claim;
     b->claim = NULL;
     s->failures++;
+    if (b->adopted) { /* there is no other box like it */
+        if (c)
+            pl_claim_end(c, err);
+        return;
+    }
     if (c && c->state == PL_READYING) { /* a stock kernel that broke in the last moment */
         c->attempts++;
         wait_again(c, true);

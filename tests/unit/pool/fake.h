@@ -47,7 +47,7 @@ enum mood {
     NO_BOX,       /* the engine can't make it */
 };
 
-enum fake_kind { F_CREATE, F_DESTROY, F_LIST, F_LIMITS, F_STATS };
+enum fake_kind { F_CREATE, F_ATTACH, F_DESTROY, F_LIST, F_LIMITS, F_STATS };
 
 struct fake_op {
     enum fake_kind kind;
@@ -288,6 +288,21 @@ static inline struct fake_agent *fake_new_agent(struct fake *f, const char *id)
     return NULL;
 }
 
+/* Gives the gateway the agent's listening socket, on which it dials. */
+static inline void fake_listen(struct fake_agent *a, struct fake_op *op)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, a->path, sizeof a->path);
+    unlink(a->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    struct pl_made result = {fd, a->mood == WRONG_UID ? geteuid() + 1 : geteuid(), 1};
+    if (a->mood != ABSENT)
+        fake_dial(a);
+    ((pl_engine_made *)op->done)(op->user, &result, NULL);
+}
+
 static inline void fake_create(struct fake *f, struct fake_op *op)
 {
     pl_engine_made *made = (pl_engine_made *)op->done;
@@ -301,16 +316,7 @@ static inline void fake_create(struct fake *f, struct fake_op *op)
     }
     struct fake_agent *a = fake_new_agent(f, op->id);
     a->limits = op->limits;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, a->path, sizeof a->path);
-    unlink(a->path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    struct pl_made result = {fd, a->mood == WRONG_UID ? geteuid() + 1 : geteuid(), 1};
-    if (a->mood != ABSENT)
-        fake_dial(a);
-    made(op->user, &result, NULL);
+    fake_listen(a, op);
 }
 
 static inline void fake_list(struct fake *f, struct fake_op *op)
@@ -333,7 +339,8 @@ static inline void fake_fail(struct fake_op *op, int code)
     struct kg_err err = {0};
     kg_err_set(&err, code, "the fake engine is down");
     switch (op->kind) {
-    case F_CREATE: ((pl_engine_made *)op->done)(op->user, NULL, &err); break;
+    case F_CREATE:
+    case F_ATTACH: ((pl_engine_made *)op->done)(op->user, NULL, &err); break;
     case F_LIST: ((pl_engine_listed *)op->done)(op->user, NULL, 0, &err); break;
     case F_STATS: ((pl_stats_done *)op->done)(op->user, NULL, &err); break;
     default: ((pl_engine_done *)op->done)(op->user, &err); break;
@@ -347,6 +354,14 @@ static inline void fake_do(struct fake *f, struct fake_op *op)
     struct pl_stats stats = {.memory_bytes = 1000, .oom_kills = 3};
     switch (op->kind) {
     case F_CREATE: fake_create(f, op); break;
+    case F_ATTACH:
+        if (a) {
+            fake_listen(a, op);
+        } else {
+            kg_err_set(&err, -ENOENT, "no such box");
+            ((pl_engine_made *)op->done)(op->user, NULL, &err);
+        }
+        break;
     case F_LIST: fake_list(f, op); break;
     case F_DESTROY:
         f->destroys++;
@@ -438,6 +453,12 @@ static inline void fake_op_create(struct pl_engine *e, const struct pl_box_spec 
     fake_ask(e, F_CREATE, spec->id, (void (*)(void))done, user, &spec->limits);
 }
 
+static inline void fake_op_attach(struct pl_engine *e, const char *box, pl_engine_made *done,
+                                  void *user)
+{
+    fake_ask(e, F_ATTACH, box, (void (*)(void))done, user, NULL);
+}
+
 static inline void fake_op_destroy(struct pl_engine *e, const char *box, pl_engine_done *done,
                                    void *user)
 {
@@ -482,6 +503,7 @@ static struct pl_engine_ops fake_ops = {
     .name = "fake",
     .start = fake_op_start,
     .create = fake_op_create,
+    .attach = fake_op_attach,
     .destroy = fake_op_destroy,
     .list = fake_op_list,
     .limits = fake_op_limits,
