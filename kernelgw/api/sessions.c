@@ -70,6 +70,44 @@ static struct wanted read_wanted(const json_t *body)
     return w;
 }
 
+/* What to say of a field that is of the wrong type, or NULL: a wish that is not understood is not passed over. */
+static const char *wrong_type(const json_t *body)
+{
+    static const struct {
+        const char *inside, *key, *said; /* inside NULL: of the body itself */
+        bool object;
+    } fields[] = {
+        {NULL, "path", "path must be a string", false},
+        {NULL, "name", "name must be a string", false},
+        {NULL, "type", "type must be a string", false},
+        {NULL, "kernel", "kernel must be an object", true},
+        {NULL, "notebook", "notebook must be an object", true},
+        {"kernel", "name", "kernel.name must be a string", false},
+        {"kernel", "id", "kernel.id must be a string", false},
+        {"notebook", "path", "notebook.path must be a string", false},
+        {"notebook", "name", "notebook.name must be a string", false},
+    };
+    for (size_t i = 0; i < KG_COUNT(fields); i++) {
+        const json_t *in = fields[i].inside ? json_object_get(body, fields[i].inside) : body;
+        const json_t *v = json_object_get(in, fields[i].key);
+        if (v && !json_is_null(v) && !(fields[i].object ? json_is_object(v) : json_is_string(v)))
+            return fields[i].said;
+    }
+    return NULL;
+}
+
+/* The request's body with no field of a wrong type, or NULL when it has answered. */
+static json_t *read_body(struct kg_api *api, struct kg_http *req)
+{
+    json_t *body = kg_request_json(api, req, false);
+    const char *wrong = body ? wrong_type(body) : NULL;
+    if (!wrong)
+        return body;
+    kg_reply_error(api, req, 400, NULL, "%s", wrong);
+    json_decref(body);
+    return NULL;
+}
+
 /* What a session is to be once its kernel has started; one allocation. */
 struct pending {
     char *path, *name, *type;      /* in text */
@@ -103,11 +141,7 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
 {
     (void)args;
     struct kg_core *core = kg_api_core(api);
-    if (kg_http_body(req, &(size_t){0}) == NULL) {
-        kg_reply_error(api, req, 400, NULL, "No JSON data provided");
-        return;
-    }
-    json_t *body = kg_request_json(api, req, false);
+    json_t *body = read_body(api, req);
     if (!body)
         return;
     struct wanted w = read_wanted(body);
@@ -179,7 +213,7 @@ static void patch(struct kg_api *api, struct kg_http *req, const struct kg_route
     struct kg_session *s = find(api, req, args);
     if (!s)
         return;
-    json_t *body = kg_request_json(api, req, false);
+    json_t *body = read_body(api, req);
     if (!body)
         return;
     struct kg_core *core = kg_api_core(api);

@@ -67,6 +67,10 @@ def test_kernel_gone_first(server, session):
     ({"type": "notebook", "name": "x", "kernel": {"name": "python3"}}, (400,)),  # no path
     ({"path": "x", "name": "x", "type": "notebook", "kernel": {"name": "nonesuch"}}, (400, 404, 501)),
     ({"path": "x", "name": "x", "type": "notebook", "kernel": {"id": "nonesuch"}}, (400, 404)),
+    ({"path": "x", "name": "x", "type": "notebook", "kernel": {"id": 7}}, (400,)),
+    ({"path": "x", "name": "x", "type": "notebook", "kernel": {"name": 7}}, (400,)),
+    ({"path": "x", "name": "x", "type": "notebook", "kernel": "python3"}, (400,)),
+    ({"path": 7, "name": "x", "type": "notebook", "kernel": {"name": "python3"}}, (400,)),
 ])
 def test_bad_requests(server, body, statuses):
     r = server.post("/api/sessions", body)
@@ -74,6 +78,14 @@ def test_bad_requests(server, body, statuses):
         pytest.skip("jupyter_server starts something else or shows a traceback")
     assert r.status_code in statuses, (r.status_code, r.text)
     assert r.json()["message"] and "traceback" not in r.text.lower()
+
+
+@pytest.mark.kgw
+def test_bad_change_changes_nothing(server, session):
+    for body in ({"path": 7}, {"kernel": 7}, {"kernel": {"id": "nonesuch"}, "path": "elsewhere"}):
+        r = server.rest("PATCH", f"/api/sessions/{session['id']}", json=body)
+        assert r.status_code == 400 and r.json()["message"], body
+    assert server.get(f"/api/sessions/{session['id']}").json()["path"] == session["path"]
 
 
 def test_unknown_session(server):
