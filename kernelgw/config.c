@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-enum kind { TEXT, NUMBER, FLAG };
+enum kind { TEXT, NUMBER, FLAG, OBJECT };
 
 struct option {
     const char *name;
@@ -54,6 +54,8 @@ static const struct option options[] = {
      "folder with a manifest folder for each language"},
     {"languages", TEXT, AT(languages), 0, 0, NULL,
      "runtimes to offer, separated by commas; default: all"},
+    {"per-language", OBJECT, AT(per_language), 0, 0, NULL,
+     "limits and stock of single languages: {\"java\": {\"limits\": {\"kernel\": {\"memory_mb\": 256}}}}"},
     {"default-kernel", TEXT, AT(default_kernel), 0, 0, "python3",
      "kernelspec for requests that name none; else the first"},
     {"max-connections", NUMBER, AT(max_connections), 1, 100000, "10000", "connections at once"},
@@ -76,7 +78,11 @@ static const struct option options[] = {
     {"run-output-mb", NUMBER, AT(run_output_mb), 1, 1024, "32",
      "output after which a run is ended"},
     {"memory-max-mb", NUMBER, AT(memory_max_mb), 16, 1048576, "1024",
-     "memory that a run may ask for"},
+     "memory that a run or a kernel may ask for"},
+    {"cpu-max-milli", NUMBER, AT(cpu_max_milli), 10, 256000, "2000",
+     "thousandths of a core that a run or a kernel may ask for"},
+    {"pids-max", NUMBER, AT(pids_max), 4, 32768, "512",
+     "processes and threads that a run or a kernel may ask for"},
     {"log-level", TEXT, AT(log_level), 0, 0, "info", "debug, info, warn or error"},
     {"log-json", FLAG, AT(log_json), 0, 0, NULL, "log lines as JSON"},
     {"print-config", FLAG, AT(print_config), 0, 0, NULL,
@@ -102,7 +108,16 @@ static const struct option *find(const char *name, size_t n)
 static int set(struct kg_config *c, const struct option *o, const char *value, const char *where,
                struct kg_err *err)
 {
-    if (o->kind == TEXT) {
+    if (o->kind == OBJECT) {
+        json_error_t at;
+        json_t *object = json_loads(value, JSON_REJECT_DUPLICATES, &at);
+        bool good = json_is_object(object);
+        json_decref(object);
+        if (!good)
+            return kg_err_set(err, -EINVAL, "%s: %s must be a JSON object%s%s", where, o->name,
+                              object ? "" : ": ", object ? "" : at.text);
+    }
+    if (o->kind == TEXT || o->kind == OBJECT) {
         char **text = field(c, o);
         free(*text);
         *text = kg_strdup(value);
@@ -165,19 +180,22 @@ static int load_file(struct kg_config *c, const char *path, struct kg_err *err)
             break;
         const struct option *o = find(key, strlen(key));
         char number[32];
+        kg_autofree char *object = NULL;
         const char *text = json_string_value(value);
         if (json_is_integer(value)) {
             snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
             text = number;
         } else if (json_is_boolean(value)) {
             text = json_is_true(value) ? "true" : "false";
+        } else if (o && o->kind == OBJECT && json_is_object(value)) {
+            text = object = json_dumps(value, JSON_COMPACT);
         }
         if (!o)
             rc = kg_err_set(err, -EINVAL, "%s: there is no setting \"%.60s\": --help lists them",
                             path, key);
         else if (!text)
-            rc = kg_err_set(err, -EINVAL, "%s: %s must be a string, a whole number or a boolean",
-                            path, key);
+            rc = kg_err_set(err, -EINVAL, "%s: %s must be a string, a whole number or a boolean%s",
+                            path, key, o->kind == OBJECT ? ", or an object" : "");
         else
             rc = set(c, o, text, path, err);
     }
@@ -263,7 +281,7 @@ int kg_config_load(struct kg_config *c, int argc, char *const *argv, struct kg_e
 void kg_config_release(struct kg_config *c)
 {
     for (size_t i = 0; i < KG_COUNT(options); i++)
-        if (options[i].kind == TEXT)
+        if (options[i].kind == TEXT || options[i].kind == OBJECT)
             free(*(char **)field(c, &options[i]));
     *c = (struct kg_config){0};
 }
@@ -278,9 +296,10 @@ void kg_config_help(FILE *out)
         const struct option *o = &options[i];
         char left[48];
         snprintf(left, sizeof left, "--%s%s", o->name,
-                 o->kind == NUMBER ? " N"
-                 : o->kind == TEXT ? " TEXT"
-                                   : "");
+                 o->kind == NUMBER   ? " N"
+                 : o->kind == TEXT   ? " TEXT"
+                 : o->kind == OBJECT ? " JSON"
+                                     : "");
         fprintf(out, "  %-24s %s", left, o->help);
         if (o->initial)
             fprintf(out, " (%s)", o->initial);
@@ -303,7 +322,11 @@ void kg_config_print(const struct kg_config *c, FILE *out)
             continue;
         if (o->kind == TEXT && *(char *const *)at)
             kg_json_kstr(&j, o->name, *(char *const *)at);
-        else if (o->kind == NUMBER)
+        else if (o->kind == OBJECT && *(char *const *)at) {
+            const char *object = *(char *const *)at;
+            kg_json_key(&j, o->name);
+            kg_json_raw(&j, object, strlen(object));
+        } else if (o->kind == NUMBER)
             kg_json_kint(&j, o->name, *(const int64_t *)at);
         else if (o->kind == FLAG)
             kg_json_kbool(&j, o->name, *(const bool *)at);

@@ -15,10 +15,12 @@ struct kg_config {
     char *config; /* path of the JSON file, or NULL */
     char *address, *base_url, *token, *allow_origin, *tls_cert, *tls_key;
     char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *languages, *default_kernel;
+    char *per_language; /* text of a JSON object, or NULL */
     char *log_level;
     int64_t port, max_connections, max_body_mb, max_message_mb;
     int64_t max_boxes, max_starting, max_kernels, max_runs, stock_kernels, stock_boxes;
-    int64_t run_wall_s, run_wall_max_s, run_output_mb, memory_max_mb, spill_mb, spill_total_mb;
+    int64_t run_wall_s, run_wall_max_s, run_output_mb;
+    int64_t memory_max_mb, cpu_max_milli, pids_max, spill_mb, spill_total_mb;
     bool log_json, allow_root, anonymous, print_config, help, version;
 };
 

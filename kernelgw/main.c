@@ -142,6 +142,7 @@ static int open_core(struct server *s, struct kg_err *err)
                                   .default_kernel = c->default_kernel,
                                   .runtimes = {.dir = c->runtimes,
                                                .languages = c->languages,
+                                               .per_language = c->per_language,
                                                .host_kernelspecs = process,
                                                .stock_kernels = c->stock_kernels,
                                                .stock_boxes = c->stock_boxes},
@@ -152,7 +153,9 @@ static int open_core(struct server *s, struct kg_err *err)
                                   .run_wall_s = (uint32_t)c->run_wall_s,
                                   .run_wall_max_s = (uint32_t)c->run_wall_max_s,
                                   .run_output_mb = (uint32_t)c->run_output_mb,
-                                  .memory_max_mb = (uint32_t)c->memory_max_mb};
+                                  .memory_max_mb = (uint32_t)c->memory_max_mb,
+                                  .cpu_max_milli = (uint32_t)c->cpu_max_milli,
+                                  .pids_max = (uint32_t)c->pids_max};
     return kg_core_open(&s->core, &core, err);
 }
 

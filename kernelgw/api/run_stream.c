@@ -18,6 +18,7 @@ struct run_stream {
     enum kg_run_format format;
     enum kg_run_state told;
     bool any_told;
+    size_t phases_told; /* one more than the index of the last */
 };
 
 static bool wanted(const struct kg_entry *e, const struct kg_run_choice *choice, bool *is_stderr,
@@ -73,6 +74,18 @@ static void add_event(const struct run_stream *s, struct kg_buf *out, uint64_t s
     kg_buf_add_char(out, '\n');
 }
 
+static void add_phase(struct run_stream *s, struct kg_buf *out)
+{
+    kg_autobuf value = {0};
+    struct kg_json j;
+    if (s->run->state != KG_R_RUNNING || s->phases_told == s->run->phase + 1)
+        return;
+    s->phases_told = s->run->phase + 1;
+    kg_json_init(&j, &value);
+    kg_json_str(&j, kg_run_phase_name(s->run));
+    add_event(s, out, 0, "phase", &value);
+}
+
 static void add_state(struct run_stream *s, struct kg_buf *out)
 {
     if (s->any_told && s->told == s->run->state)
@@ -119,8 +132,10 @@ static void more(void *user, struct kg_http *req)
     struct kg_gap gap;
     enum kg_read what = KG_READ_NONE;
     kg_autobuf out = {0};
-    if (!kg_run_ended(s->run))
+    if (!kg_run_ended(s->run)) {
         add_state(s, &out);
+        add_phase(s, &out);
+    }
     while (out.len < CHUNK_BYTES && (what = kg_reader_next(&s->reader, &e, &gap)) != KG_READ_NONE) {
         if (what == KG_READ_GAP)
             add_gap(s, &out, &gap);

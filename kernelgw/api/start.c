@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "kernelgw/core/checks.h"
 #include "kernelgw/core/limits.h"
 
 struct waiting {
@@ -91,11 +92,25 @@ static bool strings_only(const json_t *body, struct kg_err *err)
     return true;
 }
 
+/* {"kernelgw":{"limits":{...}}}: what no Jupyter server has. */
+static bool own_wishes(const json_t *body, const json_t **limits, struct kg_err *err)
+{
+    static const char *const names[] = {"limits", NULL};
+    const json_t *own = json_object_get(body, "kernelgw");
+    if (own && !json_is_null(own) && !json_is_object(own)) {
+        kg_err_set(err, -EINVAL, "kernelgw must be an object");
+        return false;
+    }
+    *limits = json_object_get(own, "limits");
+    return kg_check_only(own, "kernelgw.", names, err) == 0;
+}
+
 void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body,
                      kg_start_answer *answer, void *user)
 {
     struct kg_err err;
-    if (!strings_only(body, &err)) {
+    const json_t *limits = NULL;
+    if (!strings_only(body, &err) || !own_wishes(body, &limits, &err)) {
         kg_reply_err(api, req, &err);
         free(user);
         return;
@@ -103,7 +118,8 @@ void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body
     struct kg_kernel_start start = {.name = json_string_value(json_object_get(body, "name")),
                                     .kernel_id =
                                         json_string_value(json_object_get(body, "kernel_id")),
-                                    .env = json_object_get(body, "env")};
+                                    .env = json_object_get(body, "env"),
+                                    .limits = limits};
     if (json_is_null(start.env))
         start.env = NULL;
     struct waiting *w = wait_for(api, req, answer, user);

@@ -27,7 +27,8 @@ struct kg_core_config {
     const char *default_kernel;
     struct kg_runtimes_config runtimes;
     uint32_t max_boxes, max_starting, max_kernels, max_runs;
-    uint32_t run_wall_s, run_wall_max_s, run_output_mb, memory_max_mb;
+    uint32_t run_wall_s, run_wall_max_s, run_output_mb;
+    uint32_t memory_max_mb, cpu_max_milli, pids_max; /* what a request may ask for */
 };
 
 struct kg_counters {

@@ -15,6 +15,7 @@
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
 #include "kernelgw/core/spill.h"
+#include "kernelgw/core/wish.h"
 
 enum { NUMBER_STEP = 256 };
 
@@ -187,7 +188,12 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
 static void start_box(struct kg_kernel *k)
 {
     struct pl_claim claim = {
-        .runtime = k->runtime->pool.name, .kind = PL_KERNEL, .env = k->env, .cwd = k->cwd};
+        .runtime = k->runtime->pool.name,
+        .kind = PL_KERNEL,
+        .limits = &k->limits,
+        .env = k->env,
+        .cwd = k->cwd,
+    };
     k->refs++;
     k->claim = pl_claim(k->core->pool, &claim, claimed, k);
 }
@@ -264,7 +270,7 @@ static void death_explained(void *user, const struct pl_stats *stats, const stru
             k->oom_kills = stats->oom_kills;
             snprintf(why, sizeof why,
                      "the kernel ran out of memory (its limit is %u MB) and was killed",
-                     k->runtime->pool.kernel_limits.memory_mb);
+                     k->limits.memory_mb);
         } else if (d->signal) {
             snprintf(why, sizeof why, "the kernel was ended by signal %lld (%s)",
                      (long long)d->signal,
@@ -305,6 +311,8 @@ static void on_event(struct kg_kernel *k, const struct kg_slice *body)
         struct kg_span parent = {k->last_parent.data, k->last_parent.len};
         kg_kernel_say(k, kg_say_stream(k->session, parent, metadata, "stderr", text), KG_CH_IOPUB,
                       KG_KIND_ERROR, 0);
+    } else if (name && strcmp(name, "service_exit") == 0) {
+        kg_log(KG_INFO, "kernel", "service ended", "id=%s", k->id); /* the agent sees to it */
     } else {
         kg_log(KG_WARN, "kernel", "event from the box", "id=%s event=%.*s", k->id,
                (int)(body->len < 200 ? body->len : 200), (const char *)body->data);
@@ -367,7 +375,7 @@ static void on_gone(void *user, const char *why, bool oom)
     char text[KG_ERR_TEXT_MAX];
     if (oom)
         snprintf(text, sizeof text, "the kernel's box ran out of memory (its limit is %u MB)",
-                 k->runtime->pool.kernel_limits.memory_mb);
+                 k->limits.memory_mb);
     else
         snprintf(text, sizeof text, "the kernel's box was lost: %s", why);
     if (k->state == KG_K_RESTARTING)
@@ -381,6 +389,19 @@ static const struct pl_box_events box_events = {.record = on_record, .gone = on_
 static void spill_ready(void *user)
 {
     kg_kernel_wake(user);
+}
+
+/* What the request asks for, in its own words or in variables, laid over what the runtime has. */
+static int read_limits(struct pl_limits *limits, const struct kg_core *core, const json_t *asked,
+                       json_t *env, struct kg_err *err)
+{
+    struct kg_wish wish = {0};
+    int rc = kg_wish_parse(&wish, &core->config, asked, false, err);
+    if (rc == 0)
+        rc = kg_wish_parse_env(&wish, &core->config, env, err);
+    if (rc == 0)
+        kg_wish_apply(&wish, limits);
+    return rc;
 }
 
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
@@ -402,6 +423,13 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     if (HASH_COUNT(core->kernels) >= core->config.max_kernels)
         return kg_err_set(err, -EAGAIN, "all %u kernels that this server allows are running",
                           core->config.max_kernels);
+    struct pl_limits limits = runtime->pool.kernel_limits;
+    json_t *env = json_is_object(start->env) ? json_deep_copy(start->env) : NULL;
+    rc = read_limits(&limits, core, start->limits, env, err);
+    if (rc < 0) {
+        json_decref(env);
+        return rc;
+    }
     struct kg_kernel *k = kg_calloc(1, sizeof *k);
     if (start->kernel_id)
         for (int i = 0; i < KG_UUID_LEN; i++)
@@ -411,7 +439,8 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     k->core = core;
     k->runtime = runtime;
     k->refs = 1;
-    k->env = start->env ? json_deep_copy(start->env) : NULL;
+    k->limits = limits;
+    k->env = env;
     k->cwd = start->cwd ? kg_strdup(start->cwd) : NULL;
     kg_uuid4(k->session);
     kg_journal_init(&k->journal, KG_JOURNAL_ALONE_BYTES, KG_JOURNAL_CONTROL_BYTES,

@@ -53,6 +53,7 @@ struct kg_kernel {
     uint64_t claim;
     json_t *env;
     char *cwd;
+    struct pl_limits limits;
     struct kg_journal journal;
     uint64_t number_base;  /* of the box's messages: see on_record */
     struct kg_slice input; /* the input_request that waits for its answer */
@@ -79,6 +80,7 @@ struct kg_kernel_start {
     const char *name;      /* kernelspec; NULL: the default */
     const char *kernel_id; /* a UUID chosen by the client, or NULL */
     json_t *env;           /* object of strings, or NULL; borrowed */
+    const json_t *limits;  /* {"memory_mb","cpu_milli","pids"} or NULL; borrowed */
     const char *cwd;       /* inside the box, or NULL */
 };
 

@@ -30,6 +30,17 @@ enum {
     KG_AUTORESTART_MAX = 5, /* deaths in a row, each within KG_AUTORESTART_MS of its start */
     KG_AUTORESTART_MS = 10 * 1000,
     KG_START_ANSWER_MS = 150, /* how long a start request waits for the outcome before "starting" */
+    /* What a manifest, an operator or a request may say; the engine has bounds of its own. */
+    KG_MEMORY_MB_MIN = 16,
+    KG_MEMORY_MB_MAX = 1 << 20,
+    KG_CPU_MILLI_MIN = 10,
+    KG_CPU_MILLI_MAX = 256 * 1000,
+    KG_PIDS_MIN = 4,
+    KG_PIDS_MAX = 32768,
+    KG_TMP_MB_MIN = 4,
+    KG_WALL_S_MIN = 1,
+    KG_STOCK_MAX = 1000,
+    KG_READY_MS_MAX = 3600 * 1000,
     KG_RUN_FILES_MAX = 2000,
     KG_RUN_STDIN_BYTES = 1 << 20,
     KG_RUNS_KEPT = 500, /* ended runs whose output can still be read */

@@ -47,7 +47,7 @@ static void drop_input(struct kg_run *r)
     r->input_bytes = 0;
 }
 
-static void unref(struct kg_run *r)
+void kg_run_unref(struct kg_run *r)
 {
     if (--r->refs > 0)
         return;
@@ -58,7 +58,7 @@ static void unref(struct kg_run *r)
     free(r);
 }
 
-static void wake(struct kg_run *r)
+void kg_run_wake(struct kg_run *r)
 {
     struct kg_run_watch *w, *following;
     DL_FOREACH_SAFE(r->watches, w, following)
@@ -84,10 +84,10 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
     const char *reason = json_string_value(json_object_get(content, "reason"));
     kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state],
            reason ? reason : r->why);
-    wake(r);
+    kg_run_wake(r);
 }
 
-static void lost(struct kg_run *r, const char *why)
+void kg_run_lost(struct kg_run *r, const char *why)
 {
     snprintf(r->why, sizeof r->why, "%s", why);
     ended(r, KG_R_LOST, NULL);
@@ -105,20 +105,20 @@ struct explain {
     json_t *content;
 };
 
-/* A program that was killed by signal 9: by whom, only the box's cgroup can say. */
+/* What was killed by signal 9, and a compiler that failed since a part of it was: whether for want of memory, only the box's
+ * cgroup can say. */
 static void explained(void *user, const struct pl_stats *stats, const struct kg_err *err)
 {
     (void)err;
     struct explain *x = user;
     if (stats && stats->oom_kills > 0) {
         json_object_set_new(x->content, "reason", json_string("oom"));
-        uint32_t mb = x->run->spec.memory_mb ? x->run->spec.memory_mb
-                                             : x->run->spec.runtime->pool.program_limits.memory_mb;
-        kg_autofree char *text = kg_asprintf("out of memory: the limit is %u MB", mb);
+        kg_autofree char *text =
+            kg_asprintf("out of memory: the limit is %u MB", kg_run_memory_mb(x->run));
         json_object_set_new(x->content, "evalue", json_string(text));
     }
     ended(x->run, KG_R_EXITED, x->content);
-    unref(x->run);
+    kg_run_unref(x->run);
     free(x);
 }
 
@@ -130,7 +130,7 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
         content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
     if (!json_is_object(content)) {
         json_decref(content);
-        lost(r, "the box sent an exit that can't be read");
+        kg_run_lost(r, "the box sent an exit that can't be read");
         return;
     }
     const char *reason = json_string_value(json_object_get(content, "reason"));
@@ -138,7 +138,9 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
     json_int_t number = json_integer_value(json_object_get(content, "signal"));
     bool killed = reason && ((strcmp(reason, "signal") == 0 && number == SIGKILL) ||
                              (strcmp(reason, "exit") == 0 && code == 128 + SIGKILL));
-    if (!killed) {
+    bool compiling = r->phase + 1 < r->spec.runtime->program->phase_count && reason &&
+                     strcmp(reason, "exit") == 0 && code != 0;
+    if (!killed && !compiling) {
         ended(r, KG_R_EXITED, content);
         return;
     }
@@ -151,14 +153,18 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_run *r = user;
-    if (rec->type != KG_REC_MSG || kg_run_ended(r))
+    if (kg_run_ended(r))
+        return;
+    if (rec->type == KG_REC_EVENT)
+        kg_run_event(r, &body);
+    if (rec->type != KG_REC_MSG)
         return;
     if (rec->kind == KG_KIND_REPLY) {
         exit_told(r, &body);
         return;
     }
     kg_journal_append(&r->journal, 0, body, rec->channel, rec->kind, 0);
-    wake(r);
+    kg_run_wake(r);
 }
 
 static void on_gone(void *user, const char *why, bool oom)
@@ -171,12 +177,12 @@ static void on_gone(void *user, const char *why, bool oom)
                         SIGKILL, "reason", "oom", "phase", "run", "evalue",
                         "out of memory: the box was ended"));
     else
-        lost(r, why);
+        kg_run_lost(r, why);
 }
 
 static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
 
-static bool refused(const json_t *reply, const struct kg_err *err, char *why, size_t n)
+bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n)
 {
     if (!err && !json_is_false(json_object_get(reply, "ok")))
         return false;
@@ -198,7 +204,7 @@ static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err
     struct kg_run *r = s->run;
     struct kg_err told;
     char why[200];
-    bool taken = !refused(reply, err, why, sizeof why);
+    bool taken = !kg_run_refused(reply, err, why, sizeof why);
     if (!taken) {
         const char *code = json_string_value(json_object_get(reply, "code"));
         int rc = kg_run_ended(r) ? -ESRCH : code && strcmp(code, "ENOSPC") == 0 ? -ENOSPC : -EIO;
@@ -211,7 +217,7 @@ static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err
     if (s->done)
         s->done(s->user, taken ? NULL : &told);
     free(s);
-    unref(r);
+    kg_run_unref(r);
 }
 
 static void send_input(struct kg_run *r, const void *data, size_t n, bool eof,
@@ -230,11 +236,11 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
     struct kg_run *r = user;
     char why[KG_ERR_TEXT_MAX];
     if (kg_run_ended(r) || !r->box) {
-        unref(r);
+        kg_run_unref(r);
         return;
     }
-    if (refused(reply, err, why, sizeof why)) {
-        lost(r, why);
+    if (kg_run_refused(reply, err, why, sizeof why)) {
+        kg_run_lost(r, why);
     } else {
         r->state = KG_R_RUNNING;
         r->started_us = kg_clock_wall_us();
@@ -243,57 +249,28 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
         drop_input(r);
         if (r->stopping)
             kg_run_signal(r, "KILL", NULL);
-        wake(r);
+        kg_run_wake(r);
     }
-    unref(r);
+    kg_run_unref(r);
 }
 
-/* The manifest's phases with {entry} filled in; the arguments go to the last. A name that begins with - would be taken for
- * an option. */
-static json_t *phases_of(const struct kg_run *r)
-{
-    json_t *phases = json_array();
-    const json_t *from = json_object_get(r->spec.runtime->program, "phases");
-    size_t i, n;
-    json_t *phase, *arg;
-    json_array_foreach(from, i, phase) {
-        json_t *argv = json_array();
-        json_array_foreach(json_object_get(phase, "argv"), n, arg) {
-            const char *text = json_string_value(arg);
-            const char *hole = text ? strstr(text, "{entry}") : NULL;
-            kg_autofree char *filled =
-                hole ? kg_asprintf("%.*s%s%s%s", (int)(hole - text), text,
-                                   r->spec.entry[0] == '-' && hole == text ? "./" : "",
-                                   r->spec.entry, hole + strlen("{entry}"))
-                     : NULL;
-            json_array_append_new(argv, json_string(filled ? filled : text));
-        }
-        bool last = i + 1 == json_array_size(from);
-        if (last && r->spec.args)
-            json_array_extend(argv, r->spec.args);
-        json_t *name = json_object_get(phase, "name");
-        json_array_append_new(
-            phases, json_pack("{s:O,s:o,s:I}", "name", name, "argv", argv, "wall_ms",
-                              last ? (json_int_t)r->spec.wall_s * 1000 : (json_int_t)COMPILE_MS));
-    }
-    return phases;
-}
-
-static void files_written(struct kg_run *r)
+/* The files are in the box, and it may use what the first phase needs. */
+static void all_ready(struct kg_run *r)
 {
     drop_files(r);
-    json_t *env = json_deep_copy(json_object_get(r->spec.runtime->program, "env"));
-    if (!env)
-        env = json_object();
+    const struct kg_program *p = r->spec.runtime->program;
+    int64_t wall_ms = (int64_t)r->spec.wall_s * 1000;
+    int64_t most_ms = wall_ms + (int64_t)(p->phase_count - 1) * COMPILE_MS;
+    json_t *phases = kg_program_start(p, r->spec.entry, r->spec.args, wall_ms, COMPILE_MS);
+    json_t *env = json_copy(p->env);
     if (r->spec.env)
         json_object_update(env, r->spec.env);
-    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases",
-                            phases_of(r), "env", env, "cwd", "stdin", true, "wall_ms",
-                            (json_int_t)r->spec.wall_s * 1000 + (json_int_t)COMPILE_MS,
-                            "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
-                            "username", "user", "session", r->id);
-    r->deadline_ms =
-        kg_clock_ms() + (uint64_t)r->spec.wall_s * 1000 + COMPILE_MS + DEADLINE_GRACE_MS;
+    json_object_update(env, r->spec.options);
+    json_t *req = json_pack(
+        "{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases, "env", env,
+        "cwd", "stdin", true, "wall_ms", (json_int_t)most_ms, "output_bytes",
+        (json_int_t)r->core->config.run_output_mb << 20, "username", "user", "session", r->id);
+    r->deadline_ms = kg_clock_ms() + (uint64_t)most_ms + DEADLINE_GRACE_MS;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
 }
@@ -302,14 +279,23 @@ static void put_done(void *user, const json_t *reply, const struct kg_err *err)
 {
     struct kg_run *r = user;
     char why[KG_ERR_TEXT_MAX];
-    r->puts_due--;
+    r->steps_due--;
     if (!kg_run_ended(r) && r->box) {
-        if (refused(reply, err, why, sizeof why))
-            lost(r, why);
-        else if (r->puts_due == 0)
-            files_written(r);
+        if (kg_run_refused(reply, err, why, sizeof why))
+            kg_run_lost(r, why);
+        else if (r->steps_due == 0)
+            all_ready(r);
     }
-    unref(r);
+    kg_run_unref(r);
+}
+
+static void phase_prepared(void *user)
+{
+    struct kg_run *r = user;
+    r->steps_due--;
+    if (!kg_run_ended(r) && r->box && r->steps_due == 0)
+        all_ready(r);
+    kg_run_unref(r);
 }
 
 static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
@@ -321,12 +307,12 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         if (box)
             pl_box_destroy(box);
     } else if (!box) {
-        lost(r, err->text);
+        kg_run_lost(r, err->text);
     } else {
         r->box = box;
         r->state = KG_R_STARTING;
         pl_box_set_events(box, &box_events, r);
-        r->puts_due = r->spec.file_count;
+        r->steps_due = r->spec.file_count + kg_run_prepare_phase(r, phase_prepared);
         for (size_t i = 0; i < r->spec.file_count; i++) {
             struct kg_run_file *f = &r->spec.files[i];
             json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
@@ -335,7 +321,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
             pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data), f->data.len, put_done, r);
         }
     }
-    unref(r);
+    kg_run_unref(r);
 }
 
 int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
@@ -367,15 +353,10 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
     struct pl_limits limits = r->spec.runtime->pool.program_limits;
-    if (r->spec.memory_mb) {
-        /* files in memory count as memory: a small box keeps the most of it for its processes */
-        uint32_t tmp_mb = r->spec.memory_mb / 8 * 3;
-        limits.memory_mb = r->spec.memory_mb;
-        limits.tmp_mb = limits.tmp_mb < tmp_mb ? limits.tmp_mb : tmp_mb;
-    }
-    struct pl_claim claim = {.runtime = r->spec.runtime->pool.name,
-                             .kind = PL_PROGRAM,
-                             .limits = r->spec.memory_mb ? &limits : NULL};
+    kg_wish_apply(&r->spec.wish, &limits);
+    limits.memory_mb = kg_program_most_memory(r->spec.runtime->program, r->spec.wish.memory_mb);
+    struct pl_claim claim = {
+        .runtime = r->spec.runtime->pool.name, .kind = PL_PROGRAM, .limits = &limits};
     kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name,
            r->spec.file_count);
     r->claim = pl_claim(core->pool, &claim, claimed, r);
@@ -421,9 +402,9 @@ static void signalled(void *user, const json_t *reply, const struct kg_err *err)
 {
     struct kg_run *r = user;
     char why[200];
-    if (refused(reply, err, why, sizeof why) && !kg_run_ended(r))
+    if (kg_run_refused(reply, err, why, sizeof why) && !kg_run_ended(r))
         kg_log(KG_WARN, "run", "signal not taken", "id=%s why=%s", r->id, why);
-    unref(r);
+    kg_run_unref(r);
 }
 
 int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
@@ -457,8 +438,8 @@ void kg_run_delete(struct kg_run *r)
     if (r->claim)
         pl_claim_cancel(r->core->pool, r->claim);
     if (!kg_run_ended(r))
-        lost(r, "deleted");
-    unref(r);
+        kg_run_lost(r, "deleted");
+    kg_run_unref(r);
 }
 
 void kg_run_watch(struct kg_run *r, struct kg_run_watch *w)
@@ -470,7 +451,7 @@ void kg_run_watch(struct kg_run *r, struct kg_run_watch *w)
 void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w)
 {
     DL_DELETE(r->watches, w);
-    unref(r);
+    kg_run_unref(r);
 }
 
 bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text)
@@ -516,6 +497,10 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
         if (!v && i > 3)
             continue;
         kg_json_key(j, fields[i]);
+        if (i == 3 && r->state == KG_R_RUNNING) {
+            kg_json_str(j, kg_run_phase_name(r));
+            continue;
+        }
         if (json_is_integer(v))
             kg_json_int(j, json_integer_value(v));
         else
@@ -559,6 +544,6 @@ void kg_runs_tick(struct kg_core *core, uint64_t now_ms)
     struct kg_run *r, *following;
     HASH_ITER(hh, core->runs, r, following)
         if (!kg_run_ended(r) && r->deadline_ms && now_ms > r->deadline_ms)
-            lost(r, "the box did not end the run in time and was destroyed");
+            kg_run_lost(r, "the box did not end the run in time and was destroyed");
     forget_ended(core, now_ms);
 }

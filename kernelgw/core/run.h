@@ -32,7 +32,8 @@ struct kg_run {
     bool deleted, stopping;
     struct pl_box *box;
     uint64_t claim;
-    size_t puts_due;
+    size_t steps_due; /* of what must be done before the program starts */
+    size_t phase;     /* index: the one that runs, or is about to */
     struct kg_run_input *input;
     size_t input_bytes;
     bool input_ended;
@@ -78,6 +79,20 @@ bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *tex
 /* The model of GET /api/runs/{id}. */
 struct kg_json;
 void kg_run_model(const struct kg_run *r, struct kg_json *j);
+
+/* What runs now: "compile", "run"; and the memory that it may use. */
+const char *kg_run_phase_name(const struct kg_run *r);
+uint32_t kg_run_memory_mb(const struct kg_run *r);
+
+/* --- within core: run.c and run_phase.c share these --- */
+/* Gives the box what the phase may use. True: done comes, with r, and r is kept until then; false: it has it already. */
+bool kg_run_prepare_phase(struct kg_run *r, void (*done)(void *user));
+void kg_run_event(struct kg_run *r, const struct kg_slice *body); /* the agent said something */
+void kg_run_unref(struct kg_run *r);
+void kg_run_wake(struct kg_run *r);
+void kg_run_lost(struct kg_run *r, const char *why);
+/* True when a request was not done, with its sentence in why. */
+bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n);
 
 /* Within core: once a second. */
 void kg_runs_tick(struct kg_core *core, uint64_t now_ms);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernelgw/core/checks.h"
 #include "kernelgw/core/env.h"
 #include "kernelgw/core/limits.h"
 
@@ -17,8 +18,6 @@ enum {
     SESSION_BYTES_MAX = 100,
     ARGS_MAX = 4000,
     ARGS_BYTES_MAX = 100 * 1024,
-    MEMORY_MB_MIN = 16,
-    WALL_S_MIN = 1,
 };
 
 bool kg_run_path_ok(const char *path, size_t n)
@@ -147,51 +146,21 @@ static int take_env(struct kg_run_spec *s, json_t *env, struct kg_err *err)
     return rc;
 }
 
-static int take_number(uint32_t *out, const json_t *limits, const char *key, uint32_t min,
-                       uint32_t max, struct kg_err *err)
-{
-    const json_t *v = json_object_get(limits, key);
-    if (!v || json_is_null(v))
-        return 0;
-    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
-        return kg_err_set(err, -EINVAL, "limits.%s must be a whole number from %u to %u", key, min,
-                          max);
-    *out = (uint32_t)json_integer_value(v);
-    return 0;
-}
-
-/* A misspelt wish is told, not passed over. */
-static int only(const json_t *object, const char *what, const char *const *names,
-                struct kg_err *err)
-{
-    const char *key;
-    const json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)object, key, v) {
-        size_t i = 0;
-        while (names[i] && strcmp(names[i], key) != 0)
-            i++;
-        if (!names[i])
-            return kg_err_set(err, -EINVAL, "%s%.60s: there is no such field", what, key);
-    }
-    return 0;
-}
-
 static int take_limits(struct kg_run_spec *s, const struct kg_core *core, const json_t *limits,
                        struct kg_err *err)
 {
-    static const char *const names[] = {"wall_s", "memory_mb", NULL};
-    if (!limits || json_is_null(limits))
-        return 0;
-    if (!json_is_object(limits))
-        return kg_err_set(err, -EINVAL, "limits must be an object");
-    int rc = only(limits, "limits.", names, err);
-    if (rc == 0)
-        rc =
-            take_number(&s->wall_s, limits, "wall_s", WALL_S_MIN, core->config.run_wall_max_s, err);
-    if (rc == 0)
-        rc = take_number(&s->memory_mb, limits, "memory_mb", MEMORY_MB_MIN,
-                         core->config.memory_max_mb, err);
+    int rc = kg_wish_parse(&s->wish, &core->config, limits, true, err);
+    if (s->wish.wall_s)
+        s->wall_s = s->wish.wall_s;
     return rc;
+}
+
+static int take_options(struct kg_run_spec *s, const json_t *options, struct kg_err *err)
+{
+    const struct kg_program *p = s->runtime->program;
+    s->options = json_object();
+    int rc = kg_program_check_env(p, s->env, err);
+    return rc < 0 ? rc : kg_program_take_options(p, options, s->options, err);
 }
 
 static int take_input(struct kg_run_spec *s, const json_t *input, struct kg_err *err)
@@ -233,14 +202,14 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err)
 {
-    static const char *const names[] = {"session", "language", "entry",   "files",  "args",
-                                        "env",     "stdin",    "network", "limits", NULL};
+    static const char *const names[] = {"session", "language", "entry",  "files",   "args", "env",
+                                        "stdin",   "network",  "limits", "options", NULL};
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
         return kg_err_set(err, -EINVAL, "the body must be a JSON object");
     int rc = take_language(s, core, body, err);
     if (rc == 0)
-        rc = only(body, "", names, err);
+        rc = kg_check_only(body, "", names, err);
     if (rc == 0)
         rc = take_text(&s->session, body, "session", err);
     if (rc == 0 && s->session && (!s->session[0] || strlen(s->session) > SESSION_BYTES_MAX))
@@ -261,6 +230,8 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
         rc = check_network(json_object_get(body, "network"), err);
     if (rc == 0)
         rc = take_limits(s, core, json_object_get(body, "limits"), err);
+    if (rc == 0)
+        rc = take_options(s, json_object_get(body, "options"), err);
     return rc;
 }
 
@@ -276,5 +247,6 @@ void kg_run_spec_release(struct kg_run_spec *s)
     free(s->stdin_text);
     json_decref(s->args);
     json_decref(s->env);
+    json_decref(s->options);
     *s = (struct kg_run_spec){0};
 }

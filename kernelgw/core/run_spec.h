@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "kernelgw/core/core.h"
+#include "kernelgw/core/wish.h"
 
 struct kg_run_file {
     char *path; /* relative, no empty part, no "." or ".." */
@@ -23,7 +24,9 @@ struct kg_run_spec {
     json_t *env;      /* object of strings, or NULL */
     char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
     size_t stdin_len;
-    uint32_t wall_s, memory_mb; /* memory_mb 0: the runtime's */
+    json_t *options; /* object of strings: what the request's options are as variables */
+    uint32_t wall_s;
+    struct kg_wish wish;
 };
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernelgw/core/manifest.h"
 
 enum { READY_MS = 60 * 1000 };
 
@@ -59,20 +60,6 @@ static bool chosen(const char *list, const char *name, const char *language)
     return false;
 }
 
-static int limits_of(struct pl_limits *out, const json_t *limits, const char *which,
-                     struct kg_err *err)
-{
-    json_int_t memory = 0, cpu = 0, pids = 0, tmp = 0;
-    json_error_t at;
-    if (json_unpack_ex(json_object_get(limits, which), &at, 0, "{s:I,s:I,s:I,s:I}", "memory_mb",
-                       &memory, "cpu_milli", &cpu, "pids", &pids, "tmp_mb", &tmp) < 0)
-        return kg_err_set(err, -EINVAL, "limits.%s: %s", which, at.text);
-    if (memory < 16 || cpu < 10 || pids < 4 || tmp < 1)
-        return kg_err_set(err, -EINVAL, "limits.%s: a figure is too small to run anything", which);
-    *out = (struct pl_limits){(uint32_t)memory, (uint32_t)cpu, (uint32_t)pids, (uint32_t)tmp};
-    return 0;
-}
-
 static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *dir,
                       json_t *manifest, struct kg_err *err)
 {
@@ -106,54 +93,92 @@ static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *
     return rc;
 }
 
+/* What the operator says of this runtime, by its name or its language; NULL when nothing. */
+static const json_t *said_of(const json_t *per_language, const char *name, const char *language)
+{
+    const char *key;
+    const json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)per_language, key, v)
+        if (strcasecmp(key, name) == 0 || strcasecmp(key, language) == 0)
+            return v;
+    return NULL;
+}
+
+static int add_runtime(struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                       const json_t *per_language, const char *dir, json_t *m, struct kg_err *err)
+{
+    const char *name = json_string_value(json_object_get(m, "name"));
+    const char *language = json_string_value(json_object_get(m, "language"));
+    const char *image = json_string_value(json_object_get(m, "image"));
+    if (!name || !language || !image || !jy_kernelspec_name_ok(name))
+        return kg_err_set(err, -EINVAL, "name, language and image must be strings");
+    if (!chosen(config->languages, name, language))
+        return 0;
+    if (kg_runtimes_find(r, name))
+        return kg_err_set(err, -EINVAL, "there is a runtime named %.60s already", name);
+    struct kg_runtime *rt = add(r, name, language);
+    rt->manifest = json_incref(m);
+    rt->pool = (struct pl_runtime){.name = rt->name, .image = image};
+    const json_t *over = said_of(per_language, name, language);
+    const json_t *stock = json_object_get(over, "stock");
+    int rc = 0;
+    if (over && (rc = kg_manifest_override(m, over, err)) < 0)
+        return kg_err_wrap(err, "per-language: %s", language);
+    rc = kg_manifest_read(rt, err);
+    if (rc < 0 && over)
+        kg_err_wrap(err, "with what per-language says of it");
+    /* what is said of one runtime goes before what is said of all */
+    if (config->stock_kernels >= 0 && !json_object_get(stock, "kernels"))
+        rt->pool.stock_kernels = (uint32_t)config->stock_kernels;
+    if (config->stock_boxes >= 0 && !json_object_get(stock, "boxes"))
+        rt->pool.stock_boxes = (uint32_t)config->stock_boxes;
+    if (!rt->program)
+        rt->pool.stock_boxes = 0;
+    return rc == 0 && json_object_get(m, "kernelspec") ? add_kernel(r, rt, dir, m, err) : rc;
+}
+
 static int add_manifest(struct kg_runtimes *r, const struct kg_runtimes_config *config,
-                        const char *dir, struct kg_err *err)
+                        const json_t *per_language, const char *dir, struct kg_err *err)
 {
     kg_autofree char *file = kg_asprintf("%s/runtime.json", dir);
     json_error_t at;
     json_t *m = json_load_file(file, JSON_REJECT_DUPLICATES, &at);
     if (!m)
         return kg_err_set(err, -EINVAL, "%s: line %d: %s", file, at.line, at.text);
-    const char *name = json_string_value(json_object_get(m, "name"));
-    const char *language = json_string_value(json_object_get(m, "language"));
-    const char *image = json_string_value(json_object_get(m, "image"));
-    int rc = 0;
-    if (!name || !language || !image || !jy_kernelspec_name_ok(name))
-        rc = kg_err_set(err, -EINVAL, "name, language and image must be strings");
-    if (rc < 0 || !chosen(config->languages, name, language)) {
-        json_decref(m);
-        return rc < 0 ? kg_err_wrap(err, "%s", file) : 0;
-    }
-    struct kg_runtime *rt = add(r, name, language);
-    rt->manifest = m;
-    rt->program = json_object_get(m, "program");
-    const json_t *stock = json_object_get(m, "stock");
-    json_int_t kernels = json_integer_value(json_object_get(stock, "kernels"));
-    json_int_t boxes = json_integer_value(json_object_get(stock, "boxes"));
-    rt->pool = (struct pl_runtime){
-        .name = rt->name,
-        .image = image,
-        .stock_kernels = (uint32_t)(config->stock_kernels >= 0 ? config->stock_kernels : kernels),
-        .stock_boxes = (uint32_t)(config->stock_boxes >= 0 ? config->stock_boxes : boxes)};
-    const json_t *limits = json_object_get(m, "limits");
-    rc = limits_of(&rt->pool.kernel_limits, limits, "kernel", err);
-    if (rc == 0)
-        rc = limits_of(&rt->pool.program_limits, limits, "program", err);
-    if (rc == 0 && json_object_get(m, "kernelspec"))
-        rc = add_kernel(r, rt, dir, m, err);
+    int rc = add_runtime(r, config, per_language, dir, m, err);
+    json_decref(m);
     return rc < 0 ? kg_err_wrap(err, "%s", file) : 0;
+}
+
+/* Whom the operator speaks of must be here, or could be: a misspelt name is told. */
+static int check_names(const struct kg_runtimes *r, const struct kg_runtimes_config *config,
+                       const json_t *per_language, struct kg_err *err)
+{
+    const char *key;
+    const json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)per_language, key, v) {
+        bool found = config->languages != NULL; /* it may be one that was not chosen */
+        for (size_t i = 0; i < r->count; i++)
+            found = found || strcasecmp(r->items[i].name, key) == 0 ||
+                    strcasecmp(r->items[i].language, key) == 0;
+        if (!found)
+            return kg_err_set(err, -EINVAL, "per-language: there is no language %.60s in %s", key,
+                              config->dir);
+    }
+    return 0;
 }
 
 static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config *config,
                           struct kg_err *err)
 {
     struct dirent **names = NULL;
+    json_t *per_language = config->per_language
+                               ? json_loads(config->per_language, JSON_REJECT_DUPLICATES, NULL)
+                               : NULL;
     int n = scandir(config->dir, &names, NULL, alphasort);
-    if (n < 0)
-        return config->host_kernelspecs
-                   ? 0
-                   : kg_err_errno(err, errno, "runtimes folder %s", config->dir);
     int rc = 0;
+    if (n < 0 && !config->host_kernelspecs)
+        rc = kg_err_errno(err, errno, "runtimes folder %s", config->dir);
     for (int i = 0; i < n; i++) {
         kg_autofree char *dir = kg_asprintf("%s/%s", config->dir, names[i]->d_name);
         kg_autofree char *file = kg_asprintf("%s/runtime.json", dir);
@@ -161,11 +186,14 @@ static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config
         if (there) {
             fclose(there);
             if (rc == 0)
-                rc = add_manifest(r, config, dir, err);
+                rc = add_manifest(r, config, per_language, dir, err);
         }
         free(names[i]);
     }
     free(names);
+    if (rc == 0 && n >= 0)
+        rc = check_names(r, config, per_language, err);
+    json_decref(per_language);
     return rc;
 }
 
@@ -177,6 +205,8 @@ static void load_host(struct kg_runtimes *r, const struct kg_runtimes_config *co
         r->items[i].pool.program_limits = host_limits;
         json_decref(r->items[i].pool.kernel_start);
         r->items[i].pool.kernel_start = NULL;
+        if (r->items[i].pool.service) /* the host may not have it: it is tried when it is needed */
+            r->items[i].pool.stock_boxes = 0;
     }
     jy_kernelspecs_release(&r->specs);
     struct jy_spec_path path = {0};
@@ -228,6 +258,8 @@ void kg_runtimes_release(struct kg_runtimes *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         json_decref(r->items[i].pool.kernel_start);
+        json_decref(r->items[i].pool.service);
+        kg_program_free(r->items[i].program);
         json_decref(r->items[i].manifest);
         free(r->items[i].name);
         free(r->items[i].language);

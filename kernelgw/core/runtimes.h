@@ -8,14 +8,16 @@
 
 #include "base/err.h"
 #include "jupyter/kernelspec.h"
+#include "kernelgw/core/program.h"
 #include "pool/pool.h"
 
 struct kg_runtime {
     char *name; /* kernelspec's name, lower case */
     char *language;
-    json_t *program; /* {"phases":[...],"extensions":[...],"env":{...}} or NULL: no programs */
+    struct kg_program *program; /* NULL: no programs */
     json_t *manifest;
-    struct pl_runtime pool; /* strings and objects belong to this struct */
+    struct pl_runtime
+        pool; /* its program_limits have the memory of the largest phase. Strings and objects belong to this struct */
 };
 
 struct kg_runtimes {
@@ -26,7 +28,9 @@ struct kg_runtimes {
 };
 
 struct kg_runtimes_config {
-    const char *dir;       /* of manifests */
+    const char *dir; /* of manifests */
+    const char *
+        per_language; /* JSON: what the operator lays over manifests, by name or language; or NULL */
     const char *languages; /* names or languages separated by commas; NULL: all */
     bool host_kernelspecs; /* also offer what is installed on the host, and prefer it */
     int64_t stock_kernels, stock_boxes; /* -1: as the manifests say */

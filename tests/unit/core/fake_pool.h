@@ -25,6 +25,10 @@ struct pl_box {
     void *reply_user;
     pl_stats_done *stats;
     void *stats_user;
+    struct pl_use use; /* the last pl_box_use, and who waits for it */
+    unsigned uses;
+    void (*used)(void *user);
+    void *used_user;
 };
 
 static struct {
@@ -32,6 +36,8 @@ static struct {
     void *user;
     uint64_t id;
     unsigned claims, cancels;
+    struct pl_limits limits; /* of the last claim */
+    bool use_needed;         /* pl_box_use asks the engine */
     struct pl_box boxes[8];
     size_t box_count;
 } fake;
@@ -59,7 +65,8 @@ void pl_pool_report(const struct pl_pool *p, struct kg_buf *out)
 uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done *done, void *user)
 {
     (void)p;
-    (void)claim;
+    if (claim->limits)
+        fake.limits = *claim->limits;
     fake.claims++;
     fake.done = done;
     fake.user = user;
@@ -111,6 +118,15 @@ void pl_box_restart_kernel(struct pl_box *b, json_t *env, const char *cwd, pl_re
     (void)env;
     (void)cwd;
     note(b, "restart", NULL, done, user);
+}
+
+bool pl_box_use(struct pl_box *b, const struct pl_use *use, void (*done)(void *user), void *user)
+{
+    b->use = *use;
+    b->uses++;
+    b->used = fake.use_needed ? done : NULL;
+    b->used_user = user;
+    return fake.use_needed;
 }
 
 void pl_box_hold(struct pl_box *b, bool hold)

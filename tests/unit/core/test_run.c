@@ -18,16 +18,34 @@ static char name[] = "py", language[] = "python";
 static struct kg_core core;
 static struct kg_runtime runtime;
 
+static void set_program(const char *text)
+{
+    struct kg_err err = {0};
+    json_t *program = json_loads(text, 0, NULL);
+    kg_program_free(runtime.program);
+    runtime.program = NULL;
+    if (kg_program_new(&runtime.program, program, &err) < 0)
+        fail_msg("%s", err.text);
+    json_decref(program);
+    runtime.program->memory_mb = 128;
+    runtime.pool.program_limits.memory_mb = kg_program_most_memory(runtime.program, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
     fake_reset();
     runtime = (struct kg_runtime){.name = name, .language = language};
     runtime.pool.name = runtime.name;
-    runtime.program =
-        json_pack("{s:[{s:s,s:[ss]}]}", "phases", "name", "run", "argv", "python3", "{entry}");
-    core = (struct kg_core){
-        .config = {.max_runs = 1000, .run_wall_s = 30, .run_wall_max_s = 60, .run_output_mb = 32}};
+    runtime.pool.program_limits = (struct pl_limits){128, 500, 64, 48};
+    set_program("{\"phases\":[{\"name\":\"run\",\"argv\":[\"python3\",\"{entry}\"]}]}");
+    core = (struct kg_core){.config = {.max_runs = 1000,
+                                       .run_wall_s = 30,
+                                       .run_wall_max_s = 60,
+                                       .run_output_mb = 32,
+                                       .memory_max_mb = 1024,
+                                       .cpu_max_milli = 2000,
+                                       .pids_max = 512}};
     core.runtimes = (struct kg_runtimes){.items = &runtime, .count = 1};
     kg_log_set_level(KG_ERROR);
     return 0;
@@ -41,23 +59,32 @@ static int tear_down(void **state)
         kg_run_delete(r);
     if (fake.done)
         fake_refuse_claim(-ECANCELED, "cancelled");
-    json_decref(runtime.program);
+    kg_program_free(runtime.program);
     fake_reset();
     return 0;
 }
 
-static struct kg_run *start(void)
+/* more: further members of the request, as JSON, or NULL */
+static struct kg_run *start_with(const char *more)
 {
     struct kg_run_spec spec;
     struct kg_run *r = NULL;
     struct kg_err err = {0};
     json_t *body = json_pack("{s:s,s:s,s:[{s:s,s:s}]}", "language", "python", "entry", "a.py",
                              "files", "path", "a.py", "content", "1");
+    json_t *rest = more ? json_loads(more, 0, NULL) : json_object();
+    json_object_update(body, rest);
+    json_decref(rest);
     if (kg_run_spec_parse(&spec, &core, body, &err) < 0 || kg_run_start(&core, &spec, &r, &err) < 0)
         fail_msg("%s", err.text);
     kg_run_spec_release(&spec);
     json_decref(body);
     return r;
+}
+
+static struct kg_run *start(void)
+{
+    return start_with(NULL);
 }
 
 static void say(struct pl_box *b, uint8_t channel, uint8_t kind, const char *content)
@@ -179,6 +206,158 @@ static void a_kill_is_told_as_out_of_memory_when_the_limit_did_it(void **state)
     }
 }
 
+static const char two_phases[] =
+    "{\"phases\":[{\"name\":\"compile\",\"argv\":[\"cc\",\"{entry}\"],\"memory_mb\":256,\"lend\":true},"
+    "{\"name\":\"run\",\"argv\":[\"/tmp/a.out\"]}],\"options\":{\"std\":{\"env\":\"STD\",\"pattern\":\"c[0-9]+\"}}}";
+
+static void fake_used(struct pl_box *b)
+{
+    void (*done)(void *user) = b->used;
+    b->used = NULL;
+    done(b->used_user);
+}
+
+static void fake_fail_request(struct pl_box *b, int code)
+{
+    struct kg_err err;
+    pl_reply *reply = b->reply;
+    b->reply = NULL;
+    reply(b->reply_user, NULL, (kg_err_set(&err, code, "the link was lost"), &err));
+}
+
+static void say_phase(struct pl_box *b, const struct kg_run *r, const char *phase)
+{
+    kg_autofree char *event =
+        kg_asprintf("{\"event\":\"phase\",\"run_id\":\"%s\",\"phase\":\"%s\"}", r->id, phase);
+    fake_say(b, KG_REC_EVENT, KG_CH_NONE, 0, event, strlen(event));
+}
+
+/* A run of two phases that has been started, in its first. */
+static struct kg_run *compiling(struct pl_box **b, const char *more)
+{
+    set_program(two_phases);
+    fake.use_needed = true;
+    struct kg_run *r = start_with(more);
+    *b = fake_give_box();
+    fake_reply(*b, "{\"ok\":true}");
+    assert_string_equal((*b)->op, "files.put"); /* the files alone are not enough */
+    fake_used(*b);
+    assert_string_equal((*b)->op, "run.start");
+    fake_reply(*b, "{\"ok\":true,\"pid\":1}");
+    return r;
+}
+
+static void each_phase_gets_what_it_may_use_before_it_begins(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    struct kg_run *r = compiling(&b, "{\"options\":{\"std\":\"c17\"}}");
+    assert_int_equal(fake.limits.memory_mb, 256); /* the box is made for the largest */
+    assert_int_equal(b->use.memory_mb, 256);
+    assert_true(b->use.lend);
+    assert_string_equal(kg_run_phase_name(r), "compile");
+    const json_t *phases = json_object_get(b->req, "phases");
+    assert_null(json_object_get(json_array_get(phases, 0), "pause"));
+    assert_true(json_is_true(json_object_get(json_array_get(phases, 1), "pause")));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(b->req, "env"), "STD")),
+                        "c17");
+
+    say_phase(b, r, "run");
+    assert_string_equal(kg_run_phase_name(r), "run");
+    assert_int_equal(b->use.memory_mb, 128);
+    assert_false(b->use.lend);
+    assert_string_equal(b->op, "run.start"); /* it does not go on before that is done */
+    fake_used(b);
+    assert_string_equal(b->op, "run.continue");
+    assert_string_equal(json_string_value(json_object_get(b->req, "run_id")), r->id);
+    fake_reply(b, "{\"ok\":true}");
+    say(b, KG_CH_SHELL, KG_KIND_REPLY, "{\"exit_code\":0,\"reason\":\"exit\",\"phase\":\"run\"}");
+    assert_int_equal(r->state, KG_R_EXITED);
+}
+
+static void a_run_goes_on_at_once_when_nothing_is_to_change(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    struct kg_run *r = compiling(&b, NULL);
+    fake.use_needed = false;
+    say_phase(b, r, "run");
+    assert_string_equal(b->op, "run.continue");
+    fake_reply(b, "{\"ok\":true}");
+}
+
+static void a_lost_link_is_asked_again(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    struct kg_run *r = compiling(&b, NULL);
+    fake.use_needed = false;
+    say_phase(b, r, "run");
+    fake_fail_request(b, -ECONNRESET);
+    assert_non_null(b->reply);
+    assert_string_equal(b->op, "run.continue");
+    fake_reply(b, "{\"ok\":false,\"code\":\"EALREADY\",\"error\":\"it runs\"}");
+    assert_int_equal(r->state, KG_R_RUNNING);
+    say_phase(b, r, "run");
+    fake_reply(b, "{\"ok\":false,\"code\":\"EIO\",\"error\":\"no way\"}");
+    assert_int_equal(r->state, KG_R_LOST);
+    assert_string_equal(r->why, "no way");
+}
+
+static void a_run_deleted_in_between_is_let_go_calmly(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    struct kg_run *r = compiling(&b, NULL);
+    say_phase(b, r, "run");
+    kg_run_delete(r);
+    fake_used(b);
+    assert_string_equal(b->op, "run.start");
+
+    r = compiling(&b, NULL);
+    fake.use_needed = false;
+    say_phase(b, r, "run");
+    kg_run_delete(r);
+    fake_reply(b, "{\"ok\":true}");
+    assert_null(core.runs);
+}
+
+static void what_is_asked_for_reaches_box_and_phases(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    compiling(&b, "{\"limits\":{\"memory_mb\":64,\"cpu_milli\":1000,\"pids\":99}}");
+    assert_int_equal(fake.limits.memory_mb, 256); /* the compiler needs what it needs */
+    assert_int_equal(fake.limits.tmp_mb, 24);
+    assert_int_equal(fake.limits.cpu_milli, 1000);
+    assert_int_equal(fake.limits.pids, 99);
+    assert_int_equal(b->use.memory_mb, 256);
+    struct kg_run *r = compiling(&b, "{\"limits\":{\"memory_mb\":512}}");
+    assert_int_equal(fake.limits.memory_mb, 512);
+    assert_int_equal(b->use.memory_mb, 512); /* more helps the compiler, too */
+    say_phase(b, r, "run");
+    assert_int_equal(b->use.memory_mb, 512);
+    fake_used(b);
+    fake_reply(b, "{\"ok\":true}");
+}
+
+static void a_compiler_that_ran_out_of_memory_is_told_as_such(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    for (uint64_t kills = 0; kills < 2; kills++) {
+        struct kg_run *r = compiling(&b, NULL);
+        say(b, KG_CH_SHELL, KG_KIND_REPLY,
+            "{\"exit_code\":1,\"reason\":\"exit\",\"phase\":\"compile\"}");
+        fake_stats(b, kills);
+        assert_string_equal(json_string_value(json_object_get(r->exit, "reason")),
+                            kills ? "oom" : "exit");
+        if (kills)
+            assert_string_equal(json_string_value(json_object_get(r->exit, "evalue")),
+                                "out of memory: the limit is 256 MB");
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -188,6 +367,12 @@ int main(void)
         T(a_run_that_is_watched_stays),
         T(nothing_of_the_box_is_heard_after_the_exit),
         T(a_kill_is_told_as_out_of_memory_when_the_limit_did_it),
+        T(each_phase_gets_what_it_may_use_before_it_begins),
+        T(a_run_goes_on_at_once_when_nothing_is_to_change),
+        T(a_lost_link_is_asked_again),
+        T(a_run_deleted_in_between_is_let_go_calmly),
+        T(what_is_asked_for_reaches_box_and_phases),
+        T(a_compiler_that_ran_out_of_memory_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,11 @@
 
 static char name[] = "python3", language[] = "python";
 static struct kg_runtime python = {.name = name, .language = language};
-static struct kg_core core = {
-    .config = {.run_wall_s = 30, .run_wall_max_s = 600, .memory_max_mb = 512}};
+static struct kg_core core = {.config = {.run_wall_s = 30,
+                                         .run_wall_max_s = 600,
+                                         .memory_max_mb = 512,
+                                         .cpu_max_milli = 2000,
+                                         .pids_max = 100}};
 
 static int parse(struct kg_run_spec *s, const char *text, struct kg_err *err)
 {
@@ -46,7 +49,7 @@ static void a_whole_request_is_taken_over(void **state)
     assert_int_equal(json_array_size(s.args), 2);
     assert_string_equal(s.stdin_text, "in");
     assert_int_equal(s.wall_s, 5);
-    assert_int_equal(s.memory_mb, 256);
+    assert_int_equal(s.wish.memory_mb, 256);
     kg_run_spec_release(&s);
 }
 
@@ -62,7 +65,7 @@ static void what_is_left_out_has_its_default(void **state)
         0);
     assert_null(s.stdin_text);
     assert_int_equal(s.wall_s, 30);
-    assert_int_equal(s.memory_mb, 0);
+    assert_int_equal(s.wish.memory_mb, 0);
     kg_run_spec_release(&s);
 }
 
@@ -100,6 +103,19 @@ static void every_wrong_field_is_named(void **state)
         {WITH("\"limits\":{\"wall_s\":601}"), "limits.wall_s"},
         {WITH("\"limits\":{\"memory_mb\":513}"), "limits.memory_mb"},
         {WITH("\"limits\":{\"memory_mb\":\"1\"}"), "limits.memory_mb"},
+        {WITH("\"limits\":{\"cpu_milli\":2001}"),
+         "limits.cpu_milli must be a whole number from 10 to 2000"},
+        {WITH("\"limits\":{\"pids\":3}"), "limits.pids"},
+        {WITH("\"limits\":{\"memroy_mb\":64}"), "there is: memory_mb, cpu_milli, pids, wall_s"},
+        {WITH("\"options\":[]"), "options must be an object"},
+        {WITH("\"options\":{\"class\":\"A\"}"),
+         "options.class: there is no such option; there is: main_class, std"},
+        {WITH("\"options\":{\"main_class\":5}"), "options.main_class must be a string"},
+        {WITH("\"options\":{\"main_class\":\"a;b\"}"),
+         "options.main_class must be what matches [\\w$.]+, not \"a;b\""},
+        {WITH("\"options\":{\"main_class\":\"A\\n\"}"), "options.main_class"},
+        {WITH("\"options\":{\"std\":\"c178\"}"), "options.std must be c17, say, not \"c178\""},
+        {WITH("\"env\":{\"MAIN\":\"A\"}"), "env.MAIN: say it as options.main_class"},
         {WITH("\"limits\":{\"memory_mb\":15}"), "limits.memory_mb"},
         {WITH("\"limits\":{\"memory\":64}"), "limits.memory"},
         {WITH("\"limits\":5"), "limits"},
@@ -171,7 +187,13 @@ static void paths_out_of_the_work_directory_are_refused(void **state)
 
 int main(void)
 {
-    python.program = json_pack("{s:[]}", "phases");
+    json_t *program =
+        json_loads("{\"phases\":[{\"name\":\"run\",\"argv\":[\"x\"]}],\"options\":{"
+                   "\"main_class\":{\"env\":\"MAIN\",\"pattern\":\"[\\\\w$.]+\"},"
+                   "\"std\":{\"env\":\"STD\",\"pattern\":\"c..\",\"help\":\"c17, say\"}}}",
+                   0, NULL);
+    assert_int_equal(kg_program_new(&python.program, program, NULL), 0);
+    json_decref(program);
     core.runtimes = (struct kg_runtimes){.items = &python, .count = 1};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_request_is_taken_over),
@@ -181,6 +203,6 @@ int main(void)
         cmocka_unit_test(paths_out_of_the_work_directory_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    json_decref(python.program);
+    kg_program_free(python.program);
     return failed;
 }
