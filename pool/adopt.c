@@ -51,7 +51,7 @@ uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *cla
     b->limits = c->stock->kind == PL_KERNEL ? r->kernel_limits : r->program_limits;
     if (c->has_limits)
         b->limits = c->limits;
-    b->in_force = b->limits;
+    /* in_force stays unknown: it may have been lent something when its gateway ended */
     uv_timer_init(p->loop, &b->timer);
     b->timer.data = b;
     c->state = PL_STARTING;
