@@ -353,6 +353,7 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
     struct pl_limits limits = r->spec.runtime->pool.program_limits;
+    limits.memory_mb = r->spec.runtime->program->memory_mb;
     kg_wish_apply(&r->spec.wish, &limits);
     limits.memory_mb = kg_program_most_memory(r->spec.runtime->program, r->spec.wish.memory_mb);
     struct pl_claim claim = {

@@ -93,25 +93,33 @@ static int add_kernel(struct kg_runtimes *r, struct kg_runtime *rt, const char *
     return rc;
 }
 
-/* What the operator says of this runtime, by its name or its language; NULL when nothing. */
-static const json_t *said_of(const json_t *per_language, const char *name, const char *language)
+/* per-language: what an operator says, by name or language, and what of it no manifest has been found for. */
+struct said {
+    json_t *all, *unmet;
+};
+
+/* What is said of this runtime; NULL when nothing. */
+static const json_t *said_of(struct said *said, const char *name, const char *language)
 {
     const char *key;
-    const json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)per_language, key, v)
-        if (strcasecmp(key, name) == 0 || strcasecmp(key, language) == 0)
-            return v;
-    return NULL;
+    const json_t *v, *found = NULL;
+    json_object_foreach(said->all, key, v)
+        if (strcasecmp(key, name) == 0 || strcasecmp(key, language) == 0) {
+            found = v;
+            json_object_del(said->unmet, key);
+        }
+    return found;
 }
 
 static int add_runtime(struct kg_runtimes *r, const struct kg_runtimes_config *config,
-                       const json_t *per_language, const char *dir, json_t *m, struct kg_err *err)
+                       struct said *said, const char *dir, json_t *m, struct kg_err *err)
 {
     const char *name = json_string_value(json_object_get(m, "name"));
     const char *language = json_string_value(json_object_get(m, "language"));
     const char *image = json_string_value(json_object_get(m, "image"));
     if (!name || !language || !image || !jy_kernelspec_name_ok(name))
         return kg_err_set(err, -EINVAL, "name, language and image must be strings");
+    const json_t *over = said_of(said, name, language);
     if (!chosen(config->languages, name, language))
         return 0;
     if (kg_runtimes_find(r, name))
@@ -119,7 +127,6 @@ static int add_runtime(struct kg_runtimes *r, const struct kg_runtimes_config *c
     struct kg_runtime *rt = add(r, name, language);
     rt->manifest = json_incref(m);
     rt->pool = (struct pl_runtime){.name = rt->name, .image = image};
-    const json_t *over = said_of(per_language, name, language);
     const json_t *stock = json_object_get(over, "stock");
     int rc = 0;
     if (over && (rc = kg_manifest_override(m, over, err)) < 0)
@@ -138,33 +145,25 @@ static int add_runtime(struct kg_runtimes *r, const struct kg_runtimes_config *c
 }
 
 static int add_manifest(struct kg_runtimes *r, const struct kg_runtimes_config *config,
-                        const json_t *per_language, const char *dir, struct kg_err *err)
+                        struct said *said, const char *dir, struct kg_err *err)
 {
     kg_autofree char *file = kg_asprintf("%s/runtime.json", dir);
     json_error_t at;
     json_t *m = json_load_file(file, JSON_REJECT_DUPLICATES, &at);
     if (!m)
         return kg_err_set(err, -EINVAL, "%s: line %d: %s", file, at.line, at.text);
-    int rc = add_runtime(r, config, per_language, dir, m, err);
+    int rc = add_runtime(r, config, said, dir, m, err);
     json_decref(m);
     return rc < 0 ? kg_err_wrap(err, "%s", file) : 0;
 }
 
-/* Whom the operator speaks of must be here, or could be: a misspelt name is told. */
-static int check_names(const struct kg_runtimes *r, const struct kg_runtimes_config *config,
-                       const json_t *per_language, struct kg_err *err)
+/* A misspelt name is told, not passed over. */
+static int check_met(const struct said *said, const char *dir, struct kg_err *err)
 {
     const char *key;
     const json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)per_language, key, v) {
-        bool found = config->languages != NULL; /* it may be one that was not chosen */
-        for (size_t i = 0; i < r->count; i++)
-            found = found || strcasecmp(r->items[i].name, key) == 0 ||
-                    strcasecmp(r->items[i].language, key) == 0;
-        if (!found)
-            return kg_err_set(err, -EINVAL, "per-language: there is no language %.60s in %s", key,
-                              config->dir);
-    }
+    json_object_foreach(said->unmet, key, v)
+        return kg_err_set(err, -EINVAL, "per-language: there is no language %.60s in %s", key, dir);
     return 0;
 }
 
@@ -172,9 +171,10 @@ static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config
                           struct kg_err *err)
 {
     struct dirent **names = NULL;
-    json_t *per_language = config->per_language
-                               ? json_loads(config->per_language, JSON_REJECT_DUPLICATES, NULL)
-                               : NULL;
+    struct said said = {0};
+    if (config->per_language)
+        said.all = json_loads(config->per_language, JSON_REJECT_DUPLICATES, NULL);
+    said.unmet = json_copy(said.all);
     int n = scandir(config->dir, &names, NULL, alphasort);
     int rc = 0;
     if (n < 0 && !config->host_kernelspecs)
@@ -186,14 +186,15 @@ static int load_manifests(struct kg_runtimes *r, const struct kg_runtimes_config
         if (there) {
             fclose(there);
             if (rc == 0)
-                rc = add_manifest(r, config, per_language, dir, err);
+                rc = add_manifest(r, config, &said, dir, err);
         }
         free(names[i]);
     }
     free(names);
     if (rc == 0 && n >= 0)
-        rc = check_names(r, config, per_language, err);
-    json_decref(per_language);
+        rc = check_met(&said, config->dir, err);
+    json_decref(said.all);
+    json_decref(said.unmet);
     return rc;
 }
 

@@ -83,9 +83,12 @@ void kg_wish_apply(const struct kg_wish *wish, struct pl_limits *limits)
         limits->cpu_milli = wish->cpu_milli;
     if (wish->pids)
         limits->pids = wish->pids;
-    if (wish->memory_mb && wish->memory_mb != limits->memory_mb) {
-        /* files in memory count as memory: a small box keeps the most of it for its processes */
-        uint32_t tmp_mb = wish->memory_mb / 8 * 3;
+    if (wish->memory_mb && limits->memory_mb) {
+        /* files in memory count as memory: a smaller box keeps the same part of it for its processes */
+        uint32_t tmp_mb =
+            (uint32_t)((uint64_t)limits->tmp_mb * wish->memory_mb / limits->memory_mb);
+        if (tmp_mb < KG_TMP_MB_MIN)
+            tmp_mb = KG_TMP_MB_MIN;
         limits->tmp_mb = limits->tmp_mb < tmp_mb ? limits->tmp_mb : tmp_mb;
         limits->memory_mb = wish->memory_mb;
     }

@@ -68,8 +68,20 @@ static void what_is_not_said_stays_as_it_is(void **state)
     assert_memory_equal(&limits, (&(struct pl_limits){128, 500, 100, 48}), sizeof limits);
     kg_wish_apply(&(struct kg_wish){.memory_mb = 512, .cpu_milli = 1000}, &limits);
     assert_memory_equal(&limits, (&(struct pl_limits){512, 1000, 100, 48}), sizeof limits);
-    kg_wish_apply(&(struct kg_wish){.memory_mb = 64}, &limits);
-    assert_int_equal(limits.tmp_mb, 24); /* files are memory: most of it is for processes */
+}
+
+static void files_get_the_same_part_of_less_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t has, tmp, asked, gets;
+    } cases[] = {{128, 48, 64, 24}, {128, 88, 64, 44}, {128, 48, 256, 48}, {1024, 48, 16, 4}};
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct pl_limits limits = {cases[i].has, 500, 64, cases[i].tmp};
+        kg_wish_apply(&(struct kg_wish){.memory_mb = cases[i].asked}, &limits);
+        assert_int_equal(limits.memory_mb, cases[i].asked);
+        assert_int_equal(limits.tmp_mb, cases[i].gets);
+    }
 }
 
 int main(void)
@@ -79,6 +91,7 @@ int main(void)
         cmocka_unit_test(variables_out_of_bounds_are_refused),
         cmocka_unit_test(a_kernel_has_no_wall_limit),
         cmocka_unit_test(what_is_not_said_stays_as_it_is),
+        cmocka_unit_test(files_get_the_same_part_of_less_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
