@@ -206,6 +206,17 @@ def test_a_kernel_gets_the_limits_that_it_asks_for(limited):
     assert seen == "[]\n"
 
 
+def test_a_kernel_of_a_session_gets_them_too(limited):
+    r = limited.post("/api/sessions", {"path": "a.ipynb", "name": "", "type": "notebook", "kernel": {
+        "name": "python3", "kernelgw": {"limits": {"memory_mb": 190}}}})
+    assert r.status_code == 201, r.text
+    with limited.channels(r.json()["kernel"]["id"], timeout=60) as c:
+        assert json.loads(c.execute(TELL).stdout)["memory_mb"] == 190
+        limited.post(f"/api/kernels/{r.json()['kernel']['id']}/restart")
+        assert json.loads(c.execute(TELL).stdout)["memory_mb"] == 190, "a restart changes nothing"
+    limited.delete(f"/api/sessions/{r.json()['id']}")
+
+
 def test_a_kernel_out_of_memory_names_its_own_limit(limited):
     r = limited.post("/api/kernels", {"name": "python3", "kernelgw": {"limits": {"memory_mb": 200}}})
     kernel_id = r.json()["id"]
@@ -256,6 +267,18 @@ print(ask()[1])
     model, out, err = run(limited, code, language="served")
     # kill(-1) spares the caller and reaches nobody else
     assert (out, err) == ("refused\n" * 5 + "1001\n", ""), (model, out, err)
+
+
+def test_a_run_goes_on_while_boxd_is_away(folder, make_server):
+    made = make_server("--runtimes", folder, "--languages", "phased")
+    begun = Run(made.server, "print('ran')", language="phased", env={"COMPILE": "import time; time.sleep(1)"})
+    assert begun.wait_running()["phase"] == "compile"
+    made.boxd.process.kill()
+    model = begun.wait()
+    assert (model["reason"], model["exit_code"], begun.output()) == ("exit", 0, "ran\n")
+    assert "box keeps its limits" in made.server.process.log()
+    made.boxd.start()
+    assert run(made.server, "print('again')", language="phased")[1] == "again\n"
 
 
 def test_an_operator_moves_limits_of_one_language(folder, make_server):

@@ -82,6 +82,9 @@ static void every_mistake_is_named_with_its_place(void **state)
         {{"--token="}, "token is empty"},
         {{"--token", "a/b"}, "token may hold"},
         {{"--config", "/nonexistent/x.json"}, "/nonexistent/x.json"},
+        {{"--per-language", "{"}, "per-language must be a JSON object: "},
+        {{"--per-language", "[]"}, "per-language must be a JSON object"},
+        {{"--per-language", "{\"a\":{},\"a\":{}}"}, "duplicate"},
     };
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
         struct kg_config c;
@@ -99,9 +102,14 @@ static void mistakes_in_the_file_are_named(void **state)
     static const struct {
         const char *text, *named;
     } cases[] = {
-        {"{\"port\": 1", "line 1"},          {"[]", "one JSON object"},
-        {"{\"prot\": 1}", "\"prot\""},       {"{\"port\": [1]}", "port must be"},
-        {"{\"port\": 99999}", "0 to 65535"}, {"{\"log-json\": 3}", "true or false"},
+        {"{\"port\": 1", "line 1"},
+        {"[]", "one JSON object"},
+        {"{\"prot\": 1}", "\"prot\""},
+        {"{\"port\": [1]}", "port must be"},
+        {"{\"port\": 99999}", "0 to 65535"},
+        {"{\"log-json\": 3}", "true or false"},
+        {"{\"per-language\": []}", "or an object"},
+        {"{\"port\": {}}", "port must be"},
     };
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
         struct kg_config c;
@@ -121,7 +129,9 @@ static void what_is_printed_can_be_loaded_again_and_holds_no_token(void **state)
     (void)state;
     struct kg_config c;
     struct kg_err err = {0};
-    const char *const args[] = {"--token", "s3cret", "--max-kernels", "7", NULL};
+    static const char java[] = "{\"java\":{\"stock\":{\"boxes\":1}}}";
+    const char *const args[] = {"--token", "s3cret", "--max-kernels", "7", "--per-language",
+                                java,      NULL};
     assert_int_equal(load(&c, args, &err), 0);
     char *text = NULL;
     size_t n = 0;
@@ -134,6 +144,7 @@ static void what_is_printed_can_be_loaded_again_and_holds_no_token(void **state)
     const char *const again[] = {"--config", path, NULL};
     assert_int_equal(load(&c, again, &err), 0);
     assert_int_equal(c.max_kernels, 7);
+    assert_string_equal(c.per_language, java);
     kg_config_release(&c);
     unlink(path);
     free(text);
