@@ -120,6 +120,7 @@ static void a_service_that_dies_under_its_owner_is_the_agents_to_mend(void **sta
     fake_steps(f, 10);
     assert_int_equal(g.gone, 0);
     assert_non_null(g.box);
+    kg_buf_release(&g.bodies);
 }
 
 static void a_service_that_dies_while_the_kernel_starts_costs_the_box(void **state)
