@@ -27,12 +27,12 @@ enum { EXIT_CONFIG = 2 };
 struct server {
     struct kg_config config;
     uv_loop_t loop;
-    uv_signal_t term, interrupt, hangup;
+    uv_signal_t term, interrupt, hangup, leave;
     struct kg_core *core;
     struct kg_api *api;
     struct kg_net *net;
     int run_dir; /* held open for its lock */
-    bool stopping;
+    bool stopping, leaving;
 };
 
 static void core_closed(void *user)
@@ -42,6 +42,7 @@ static void core_closed(void *user)
     uv_close((uv_handle_t *)&s->term, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->hangup, NULL);
+    uv_close((uv_handle_t *)&s->leave, NULL);
 }
 
 static void net_closed(void *user)
@@ -50,7 +51,7 @@ static void net_closed(void *user)
     s->net = NULL;
     kg_api_free(s->api);
     s->api = NULL;
-    kg_core_close(s->core, core_closed, s);
+    kg_core_close(s->core, s->leaving, core_closed, s);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -63,7 +64,9 @@ static void on_signal(uv_signal_t *handle, int number)
         _exit(1);
     }
     s->stopping = true;
-    kg_log(KG_INFO, "main", "shutting down", "signal=%d", number);
+    s->leaving = number == SIGUSR1;
+    kg_log(KG_INFO, "main", "shutting down", "signal=%d kernels=%s", number,
+           s->leaving ? "left" : "ended");
     kg_net_close(s->net, net_closed, s);
 }
 
@@ -73,10 +76,12 @@ static void watch_signals(struct server *s)
     uv_signal_init(&s->loop, &s->term);
     uv_signal_init(&s->loop, &s->interrupt);
     uv_signal_init(&s->loop, &s->hangup);
-    s->term.data = s->interrupt.data = s->hangup.data = s;
+    uv_signal_init(&s->loop, &s->leave);
+    s->term.data = s->interrupt.data = s->hangup.data = s->leave.data = s;
     uv_signal_start(&s->term, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
     uv_signal_start(&s->hangup, on_signal, SIGHUP);
+    uv_signal_start(&s->leave, on_signal, SIGUSR1);
 }
 
 /* The agent beside this program, as installed or as built; NULL when there is none. */
@@ -224,7 +229,8 @@ static int serve(struct server *s, struct kg_err *err)
     watch_signals(s);
     rc = open_core(s, err);
     if (rc == 0 && (rc = open_net(s, err)) < 0) {
-        kg_core_close(s->core, core_closed, s);
+        kg_core_close(s->core, true, core_closed,
+                      s); /* what was taken over a moment ago lives on */
         uv_run(&s->loop, UV_RUN_DEFAULT);
     }
     if (rc < 0)

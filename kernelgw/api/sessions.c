@@ -202,7 +202,7 @@ static void changed(struct kg_api *api, struct kg_http *req, struct kg_kernel *k
         return;
     }
     struct kg_kernel *before = s->kernel;
-    kg_session_update(s, NULL, NULL, NULL, k);
+    kg_session_update(kg_api_core(api), s, NULL, NULL, NULL, k);
     if (before && before != k)
         kg_kernel_delete(before);
     reply_model(api, req, s, false);
@@ -222,7 +222,7 @@ static void patch(struct kg_api *api, struct kg_http *req, const struct kg_route
     if (w.kernel_id && !k) {
         kg_reply_error(api, req, 400, NULL, "No such kernel: %.100s", w.kernel_id);
     } else {
-        kg_session_update(s, w.path, w.name, w.type, k);
+        kg_session_update(kg_api_core(api), s, w.path, w.name, w.type, k);
         if (w.kernel_name && !k)
             kg_start_kernel(api, req, json_object_get(body, "kernel"), changed,
                             pending_new(&w, s->id));

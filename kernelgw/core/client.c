@@ -85,6 +85,31 @@ static struct kg_request *request_of(struct kg_kernel *k, const struct kg_slice 
     return request_find(k, parent.msg_id);
 }
 
+/* Replies without an asker here are for a client that takes over, and for nobody else. */
+#define NOBODY UINT32_MAX
+
+void kg_requests_recall(struct kg_kernel *k, const struct kg_slice *frame)
+{
+    struct jy_msg msg;
+    struct jy_header parent;
+    if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
+        jy_header_peek(&parent, msg.parent_header, NULL) < 0 || !parent.msg_id.data ||
+        !parent.msg_type.data || request_find(k, parent.msg_id))
+        return;
+    uint32_t reader = NOBODY;
+    const struct kg_client *c;
+    DL_FOREACH(k->clients, c) {
+        if (parent.session.len == strlen(c->session_id) &&
+            memcmp(parent.session.data, c->session_id, parent.session.len) == 0)
+            reader = c->reader.id;
+    }
+    struct jy_msg asked = {
+        .channel = msg.channel == KG_CH_CONTROL ? KG_CH_CONTROL : KG_CH_SHELL,
+        .header = msg.parent_header,
+    };
+    request_add(k, reader, &asked, &parent);
+}
+
 uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done)
 {
     struct kg_request *r = request_of(k, frame);
@@ -154,14 +179,6 @@ void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms)
     kg_kernel_idle(k);
 }
 
-void kg_input_asked(struct kg_kernel *k, const struct kg_slice *frame, uint64_t seq)
-{
-    struct kg_blob *own = kg_blob_copy(frame->data, frame->len);
-    kg_slice_release(&k->input);
-    k->input = (struct kg_slice){own, own->data, own->len};
-    k->input_seq = seq;
-}
-
 void kg_input_answered(struct kg_kernel *k)
 {
     kg_slice_release(&k->input);
@@ -186,6 +203,21 @@ static void show_input(struct kg_client *c)
     if (!reads_it)
         kg_kernel_say(k, kg_slice_of(k->input.blob, k->input.data, k->input.len), KG_CH_STDIN,
                       KG_KIND_INPUT_REQUEST, c->reader.id);
+}
+
+void kg_input_asked(struct kg_kernel *k, const struct kg_slice *frame, uint64_t seq)
+{
+    struct kg_blob *own = kg_blob_copy(frame->data, frame->len);
+    kg_slice_release(&k->input);
+    k->input = (struct kg_slice){own, own->data, own->len};
+    k->input_seq = seq;
+    struct kg_client *c;
+    DL_FOREACH(k->clients, c) {
+        if (c->events) { /* the asker, or the first who can answer for it */
+            show_input(c);
+            break;
+        }
+    }
 }
 
 /* "execute_request" -> "execute_reply" */
@@ -276,6 +308,17 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, 
     show_input(c);
     kg_kernel_touch(k);
     return c;
+}
+
+void kg_client_restore(struct kg_kernel *k, const char *session_id, uint64_t seq)
+{
+    struct kg_client *c = kg_calloc(1, sizeof *c);
+    c->kernel = k;
+    c->session_id = kg_strdup(session_id);
+    c->detached_ms = kg_clock_ms();
+    kg_reader_attach(&c->reader, &k->journal, seq);
+    c->reader.confirms = c->reader.away = true;
+    DL_APPEND(k->clients, c);
 }
 
 static void probe(struct kg_client *c)

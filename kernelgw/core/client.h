@@ -38,6 +38,8 @@ struct kg_client {
  */
 struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, uint64_t since,
                                    const struct kg_client_events *events, void *user);
+/* A place kept for a client of an earlier server, which is known to have everything up to seq. */
+void kg_client_restore(struct kg_kernel *k, const char *session_id, uint64_t seq);
 /* What had been read before the last probe has arrived. */
 void kg_client_arrived(struct kg_client *c);
 /* The connection dropped. No callback comes afterwards. */

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernelgw/core/keep.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run.h"
@@ -21,6 +22,7 @@ static void on_tick(uv_timer_t *timer)
         kg_clients_expire(k, now);
         kg_requests_check_idles(k, now);
         kg_clients_probe(k);
+        kg_keep_kernel(k);
     }
     kg_runs_tick(core, now);
 }
@@ -70,6 +72,8 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
                                       .total_max_bytes = (uint64_t)config->spill_total_mb << 20};
     int rc = kg_spills_open(&core->spills, err);
     if (rc == 0)
+        rc = kg_keep_open(core, err);
+    if (rc == 0)
         rc = kg_runtimes_load(&core->runtimes, &config->runtimes, err);
     if (rc < 0) {
         free(core);
@@ -100,6 +104,7 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
     core->tick = new_timer(core);
     core->holds = new_timer(core);
     uv_timer_start(core->tick, on_tick, TICK_MS, TICK_MS);
+    kg_keep_load(core);
     *out = core;
     return 0;
 }
@@ -116,9 +121,10 @@ static void pool_closed(void *user)
     closed(closed_user);
 }
 
-void kg_core_close(struct kg_core *core, void (*done)(void *user), void *user)
+void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), void *user)
 {
     core->closing = true;
+    core->leaving = leave;
     core->closed = done;
     core->closed_user = user;
     uv_timer_stop(core->tick);
@@ -128,11 +134,14 @@ void kg_core_close(struct kg_core *core, void (*done)(void *user), void *user)
         kg_session_free(core, s);
     struct kg_kernel *k, *next_kernel;
     HASH_ITER(hh, core->kernels, k, next_kernel)
-        kg_kernel_delete(k);
+        leave ? kg_kernel_leave(k) : kg_kernel_delete(k);
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
         kg_run_delete(r);
-    pl_pool_close(core->pool, pool_closed, core);
+    if (leave)
+        pl_pool_leave(core->pool, pool_closed, core);
+    else
+        pl_pool_close(core->pool, pool_closed, core);
 }
 
 size_t kg_core_connections(const struct kg_core *core)

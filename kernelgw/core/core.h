@@ -49,14 +49,15 @@ struct kg_core {
     uv_timer_t *holds; /* while a reader holds a box back */
     int64_t started_us, last_activity_us;
     char owner[KG_UUID_SIZE]; /* of this server's boxes */
-    bool closing;
+    bool closing, leaving;
     void (*closed)(void *user);
     void *closed_user;
 };
 
 int kg_core_open(struct kg_core **out, const struct kg_core_config *config, struct kg_err *err);
-/* Ends every kernel and run; done comes when no box is left, and frees core. */
-void kg_core_close(struct kg_core *core, void (*done)(void *user), void *user);
+/* Ends every kernel and run, or leaves the kernels to the next server; done comes when no box is left that is not left so, and
+ * frees core. */
+void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), void *user);
 
 size_t kg_core_connections(const struct kg_core *core); /* of clients to kernels */
 /* The pool's figures and the counters, as one JSON object. */

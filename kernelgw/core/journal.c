@@ -143,10 +143,11 @@ static uint64_t ord_after(const struct kg_journal_lane *l, uint64_t since)
 void kg_reader_seek(struct kg_reader *r, uint64_t since)
 {
     const struct kg_journal *j = r->journal;
-    if (since >
-        j->last_seq) /* a number that was never given here: nothing is known to be missing */
+    uint64_t seq = since;
+    /* a number that was never given here: nothing is known to be missing */
+    if (since > j->last_seq)
         since = j->last_seq;
-    r->at.seq = since;
+    r->at.seq = j->refilling && seq != KG_FROM_NOW ? seq : since;
     r->lost_after = 0;
     for (int i = 0; i < KG_LANES; i++) {
         const struct kg_journal_lane *l = &j->lane[i];
@@ -164,6 +165,17 @@ void kg_reader_seek(struct kg_reader *r, uint64_t since)
             r->lost_after = since;
     }
     r->confirmed = r->at;
+}
+
+void kg_journal_refilled(struct kg_journal *j)
+{
+    j->refilling = false;
+    for (struct kg_reader *r = j->readers; r; r = r->next) {
+        if (r->at.seq > j->last_seq)
+            r->at.seq = j->last_seq;
+        if (r->confirmed.seq > j->last_seq)
+            r->confirmed.seq = j->last_seq;
+    }
 }
 
 void kg_reader_attach(struct kg_reader *r, struct kg_journal *j, uint64_t since)

@@ -64,6 +64,7 @@ struct kg_journal {
     uint64_t last_seq;
     uint64_t history_bytes; /* of output that all have */
     uint32_t next_reader;
+    bool refilling; /* numbers above last_seq were given, and are coming again */
 };
 
 /* What a reader can no longer have: everything numbered above `after` and below `before`. */
@@ -97,6 +98,8 @@ uint64_t kg_journal_append(struct kg_journal *j, uint64_t number, struct kg_slic
 /* r reads what is numbered above since (what is no longer there is its first gap); KG_FROM_START, KG_FROM_NOW. */
 void kg_reader_attach(struct kg_reader *r, struct kg_journal *j, uint64_t since);
 void kg_reader_detach(struct kg_reader *r); /* a reader never attached is fine */
+/* What comes again has come: readers that know a higher number wait for it in vain no longer. */
+void kg_journal_refilled(struct kg_journal *j);
 /* Moves an attached reader. */
 void kg_reader_seek(struct kg_reader *r, uint64_t since);
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/env.h"
+#include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
@@ -165,6 +166,38 @@ static void give_box_back(struct kg_kernel *k)
     k->box = NULL;
 }
 
+static void refilled(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_kernel *k = user;
+    (void)reply;
+    (void)err;
+    if (!k->deleted)
+        kg_journal_refilled(&k->journal);
+    unref(k);
+}
+
+static void adopted(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
+{
+    (void)info;
+    struct kg_kernel *k = user;
+    k->claim = 0;
+    if (k->deleted) {
+        if (box)
+            pl_box_destroy(box);
+    } else if (!box) {
+        kg_log(KG_WARN, "kernel", "not taken over", "id=%s why=\"%s\"", k->id, err->text);
+        kg_kernel_delete(k);
+    } else {
+        k->box = box;
+        pl_box_set_events(box, &box_events, k);
+        became_ready(k, "taken over");
+        /* The reply comes behind all that the agent has kept. */
+        k->refs++;
+        pl_box_request(box, "ping", json_object(), NULL, 0, refilled, k);
+    }
+    unref(k);
+}
+
 static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
 {
     (void)info;
@@ -181,6 +214,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         k->number_base = (k->journal.last_seq + NUMBER_STEP - 1) / NUMBER_STEP * NUMBER_STEP;
         pl_box_set_events(box, &box_events, k);
         became_ready(k, "box claimed");
+        kg_keep_kernel(k);
     }
     unref(k);
 }
@@ -327,12 +361,26 @@ void kg_kernel_idle(struct kg_kernel *k)
     kg_kernel_touch(k);
 }
 
+/* What answers a request of an earlier server's clients: a cell from its busy on, others by their reply. */
+static void recall(struct kg_kernel *k, const struct kg_rec *rec, const struct kg_slice *body)
+{
+    switch (rec->kind) {
+    case KG_KIND_STATUS_BUSY:
+    case KG_KIND_REPLY:
+    case KG_KIND_KERNEL_INFO:
+    case KG_KIND_INPUT_REQUEST: kg_requests_recall(k, body); break;
+    default: break;
+    }
+}
+
 /* A message's number is made of the one that its agent gave it, so that another server that takes the box over gives it the
  * same; what the server itself says gets the numbers between. */
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_kernel *k = user;
     uint64_t number = k->number_base + rec->seq * NUMBER_STEP;
+    if (k->adopted && rec->type == KG_REC_MSG)
+        recall(k, rec, &body);
     if (rec->type == KG_REC_EVENT) {
         on_event(k, &body);
         return;
@@ -404,6 +452,27 @@ static int read_limits(struct pl_limits *limits, const struct kg_core *core, con
     return rc;
 }
 
+/* A kernel in the table, in state starting. */
+static struct kg_kernel *add(struct kg_core *core, const struct kg_runtime *runtime, const char *id)
+{
+    struct kg_kernel *k = kg_calloc(1, sizeof *k);
+    if (id)
+        for (int i = 0; i < KG_UUID_LEN; i++)
+            k->id[i] = (char)tolower((unsigned char)id[i]);
+    else
+        kg_uuid4(k->id);
+    k->core = core;
+    k->runtime = runtime;
+    k->refs = 1;
+    kg_uuid4(k->session);
+    kg_journal_init(&k->journal, KG_JOURNAL_ALONE_BYTES, KG_JOURNAL_CONTROL_BYTES,
+                    KG_JOURNAL_HISTORY_BYTES);
+    k->journal.spill = kg_spill_new(&core->spills, k->id, spill_ready, k);
+    HASH_ADD_STR(core->kernels, id, k);
+    kg_kernel_touch(k);
+    return k;
+}
+
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err)
 {
@@ -430,28 +499,36 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
         json_decref(env);
         return rc;
     }
-    struct kg_kernel *k = kg_calloc(1, sizeof *k);
-    if (start->kernel_id)
-        for (int i = 0; i < KG_UUID_LEN; i++)
-            k->id[i] = (char)tolower((unsigned char)start->kernel_id[i]);
-    else
-        kg_uuid4(k->id);
-    k->core = core;
-    k->runtime = runtime;
-    k->refs = 1;
+    struct kg_kernel *k = add(core, runtime, start->kernel_id);
     k->limits = limits;
     k->env = env;
     k->cwd = start->cwd ? kg_strdup(start->cwd) : NULL;
-    kg_uuid4(k->session);
-    kg_journal_init(&k->journal, KG_JOURNAL_ALONE_BYTES, KG_JOURNAL_CONTROL_BYTES,
-                    KG_JOURNAL_HISTORY_BYTES);
-    k->journal.spill = kg_spill_new(&core->spills, k->id, spill_ready, k);
-    HASH_ADD_STR(core->kernels, id, k);
     core->counters.kernels_started++;
-    kg_kernel_touch(k);
     add_waiter(k, done, user);
     kg_log(KG_INFO, "kernel", "start", "id=%s runtime=%s", k->id, runtime->name);
     start_box(k);
+    *out = k;
+    return 0;
+}
+
+int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, struct kg_kernel **out,
+                    struct kg_err *err)
+{
+    const struct kg_runtime *runtime = kg_runtimes_find(&core->runtimes, kept->runtime);
+    if (!runtime || !runtime->pool.kernel_start)
+        return kg_err_set(err, -ENOENT, "there is no runtime %.60s here", kept->runtime);
+    if (!kg_is_uuid(kept->id) || kg_kernel_find(core, kept->id))
+        return kg_err_set(err, -EINVAL, "the id \"%.60s\" is none, or is there already", kept->id);
+    struct kg_kernel *k = add(core, runtime, kept->id);
+    k->adopted = k->journal.refilling = true;
+    k->limits = kept->limits;
+    k->env = kept->env ? json_deep_copy(kept->env) : NULL;
+    k->cwd = kept->cwd ? kg_strdup(kept->cwd) : NULL;
+    k->number_base = kept->number_base;
+    struct pl_claim claim = {
+        .runtime = runtime->pool.name, .kind = PL_KERNEL, .limits = &k->limits, .env = k->env};
+    k->refs++;
+    k->claim = pl_adopt(core->pool, kept->box, &claim, adopted, k);
     *out = k;
     return 0;
 }
@@ -508,10 +585,32 @@ int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err)
     return 0;
 }
 
+void kg_kernel_leave(struct kg_kernel *k)
+{
+    if (!k->box) { /* there is nothing that another server could take over */
+        kg_kernel_delete(k);
+        return;
+    }
+    k->kept_mark = 0;
+    kg_keep_kernel(k);
+    pl_box_set_events(k->box, NULL, NULL);
+    k->box = NULL;
+    k->deleted = true;
+    HASH_DEL(k->core->kernels, k);
+    drop_early(k);
+    kg_clients_close(k, 1012, "the server restarts");
+    kg_requests_fail(k, NULL, NULL); /* nobody hears it any more */
+    struct kg_err err;
+    kg_err_set(&err, -ECANCELED, "the server restarts");
+    tell_waiters(k, &err);
+    unref(k);
+}
+
 void kg_kernel_delete(struct kg_kernel *k)
 {
     kg_log(KG_INFO, "kernel", "delete", "id=%s", k->id);
     k->deleted = true;
+    kg_keep_forget(k);
     HASH_DEL(k->core->kernels, k);
     kg_sessions_kernel_gone(k->core, k);
     if (k->claim)

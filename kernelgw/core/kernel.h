@@ -73,6 +73,9 @@ struct kg_kernel {
     uint64_t up_ms;  /* when it last became ready */
     uint64_t oom_kills;
     int64_t last_activity_us;
+    bool adopted;      /* from an earlier server: it may answer what was asked of that one */
+    char kept_box[40]; /* as its file says (core/keep.h) */
+    uint64_t kept_mark;
     UT_hash_handle hh;
 };
 
@@ -90,6 +93,17 @@ struct kg_kernel_start {
  */
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err);
+/* A kernel of an earlier server, as core/keep.h kept it; strings borrowed. */
+struct kg_kernel_kept {
+    const char *id, *runtime, *box, *cwd;
+    uint64_t number_base;
+    json_t *env;
+    struct pl_limits limits;
+};
+/* It is in the table at once, in state starting, until its box is taken over; when that can't be it is deleted. -EINVAL,
+ * -EEXIST, -ENOENT (no such runtime any more) with *err. */
+int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, struct kg_kernel **out,
+                    struct kg_err *err);
 struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id);
 const char *kg_kernel_state_name(const struct kg_kernel *k);
 size_t kg_kernel_connections(const struct kg_kernel *k);
@@ -100,6 +114,8 @@ void kg_kernel_restart(struct kg_kernel *k, kg_kernel_done *done, void *user);
 int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err);
 /* Closes its connections and destroys its box; k is invalid afterwards. */
 void kg_kernel_delete(struct kg_kernel *k);
+/* Gives up the kernel without ending it: its box is for the next server. k is invalid afterwards. */
+void kg_kernel_leave(struct kg_kernel *k);
 /* Takes a waiter's callback back: it no longer comes. */
 void kg_kernel_forget_waiter(struct kg_kernel *k, void *user);
 
@@ -127,6 +143,8 @@ void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame);
  */
 void kg_requests_check_idles(struct kg_kernel *k, uint64_t now_ms);
 void kg_kernel_idle(struct kg_kernel *k); /* it was busy and is known to be no more */
+/* A message about a request that an earlier server passed on: it is known here from now on. */
+void kg_requests_recall(struct kg_kernel *k, const struct kg_slice *frame);
 /* A cell asks for a line; it has got one, or is over. */
 void kg_input_asked(struct kg_kernel *k, const struct kg_slice *frame, uint64_t seq);
 void kg_input_answered(struct kg_kernel *k);

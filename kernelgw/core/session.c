@@ -5,17 +5,28 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernelgw/core/keep.h"
 
-struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
-                                  const char *type, struct kg_kernel *kernel)
+struct kg_session *kg_session_restore(struct kg_core *core, const char *id, const char *path,
+                                      const char *name, const char *type, struct kg_kernel *kernel)
 {
     struct kg_session *s = kg_calloc(1, sizeof *s);
-    kg_uuid4(s->id);
+    snprintf(s->id, sizeof s->id, "%s", id);
     s->path = kg_strdup(path);
     s->name = kg_strdup(name);
     s->type = kg_strdup(type);
     s->kernel = kernel;
     HASH_ADD_STR(core->sessions, id, s);
+    return s;
+}
+
+struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
+                                  const char *type, struct kg_kernel *kernel)
+{
+    char id[KG_UUID_SIZE];
+    kg_uuid4(id);
+    struct kg_session *s = kg_session_restore(core, id, path, name, type, kernel);
+    kg_keep_sessions(core);
     return s;
 }
 
@@ -44,14 +55,15 @@ static void replace(char **field, const char *value)
     *field = copy;
 }
 
-void kg_session_update(struct kg_session *s, const char *path, const char *name, const char *type,
-                       struct kg_kernel *kernel)
+void kg_session_update(struct kg_core *core, struct kg_session *s, const char *path,
+                       const char *name, const char *type, struct kg_kernel *kernel)
 {
     replace(&s->path, path);
     replace(&s->name, name);
     replace(&s->type, type);
     if (kernel)
         s->kernel = kernel;
+    kg_keep_sessions(core);
 }
 
 void kg_session_free(struct kg_core *core, struct kg_session *s)
@@ -61,14 +73,21 @@ void kg_session_free(struct kg_core *core, struct kg_session *s)
     free(s->name);
     free(s->type);
     free(s);
+    kg_keep_sessions(core);
 }
 
 void kg_sessions_kernel_gone(struct kg_core *core, const struct kg_kernel *k)
 {
     struct kg_session *s, *following;
-    HASH_ITER(hh, core->sessions, s, following)
-        if (s->kernel == k)
-            s->kernel = NULL;
+    bool any = false;
+    HASH_ITER(hh, core->sessions, s, following) {
+        if (s->kernel != k)
+            continue;
+        s->kernel = NULL;
+        any = true;
+    }
+    if (any)
+        kg_keep_sessions(core);
 }
 
 void kg_session_model(const struct kg_session *s, struct kg_json *j)

@@ -2,7 +2,7 @@
 #define KG_CORE_SESSION_H
 /*
  * Jupyter's sessions: a document (path, name, type) with its kernel. Not to be taken for the boxes or the network
- * of a user. In memory, as in Jupyter Server.
+ * of a user. Kept over a restart of the server (core/keep.h).
  */
 #include <uthash.h>
 
@@ -18,11 +18,14 @@ struct kg_session {
 /* Takes copies. kernel is borrowed; the session outlives it (then answers 410). */
 struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
                                   const char *type, struct kg_kernel *kernel);
+/* One that an earlier server had. */
+struct kg_session *kg_session_restore(struct kg_core *core, const char *id, const char *path,
+                                      const char *name, const char *type, struct kg_kernel *kernel);
 struct kg_session *kg_session_find(struct kg_core *core, const char *id);
 struct kg_session *kg_session_by_path(struct kg_core *core, const char *path);
 /* Only what is not NULL is changed. */
-void kg_session_update(struct kg_session *s, const char *path, const char *name, const char *type,
-                       struct kg_kernel *kernel);
+void kg_session_update(struct kg_core *core, struct kg_session *s, const char *path,
+                       const char *name, const char *type, struct kg_kernel *kernel);
 /* Forgets the session; its kernel is the caller's business. */
 void kg_session_free(struct kg_core *core, struct kg_session *s);
 /* Within core: a kernel goes. */

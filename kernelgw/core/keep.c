@@ -1,0 +1,221 @@
+#include "kernelgw/core/keep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "kernelgw/core/client.h"
+#include "kernelgw/core/session.h"
+
+enum { KEEP_VERSION = 1 };
+
+static char *kernels_dir(const struct kg_core *core)
+{
+    return kg_asprintf("%s/kernels", core->config.state_dir);
+}
+
+static char *kernel_file(const struct kg_kernel *k)
+{
+    return kg_asprintf("%s/kernels/%s.json", k->core->config.state_dir, k->id);
+}
+
+static char *sessions_file(const struct kg_core *core)
+{
+    return kg_asprintf("%s/sessions.json", core->config.state_dir);
+}
+
+int kg_keep_open(struct kg_core *core, struct kg_err *err)
+{
+    if (!core->config.state_dir)
+        return 0;
+    kg_autofree char *dir = kernels_dir(core);
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return kg_err_errno(err, errno, "make the folder %s", dir);
+    return 0;
+}
+
+static void complain(const char *path)
+{
+    kg_log(KG_ERROR, "keep", "state could not be written", "file=%s error=\"%s\"", path,
+           strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
+}
+
+/* Takes doc over. Not synced to the disk: boxes don't outlive the machine either. */
+static void write_file(const char *path, json_t *doc)
+{
+    kg_autofree char *text = json_dumps(doc, JSON_COMPACT);
+    kg_autofree char *beside = kg_asprintf("%s.new", path);
+    json_decref(doc);
+    kg_autoclose int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t n = text ? strlen(text) : 0;
+    if (fd < 0 || write(fd, text, n) != (ssize_t)n || rename(beside, path) < 0) {
+        complain(path);
+        unlink(beside);
+    }
+}
+
+static json_t *clients_of(const struct kg_kernel *k)
+{
+    json_t *list = json_array();
+    const struct kg_client *c;
+    DL_FOREACH(k->clients, c)
+        if (c->session_id[0] && !c->numbered)
+            json_array_append_new(list, json_pack("{s:s,s:I}", "session_id", c->session_id, "seq",
+                                                  (json_int_t)c->reader.confirmed.seq));
+    return list;
+}
+
+/* Changes with what the file says and can change while the kernel has its box. */
+static uint64_t mark_of(const struct kg_kernel *k)
+{
+    uint64_t mark = 1;
+    const struct kg_client *c;
+    DL_FOREACH(k->clients, c)
+        mark = mark * 31 + c->reader.id * 7 + c->reader.confirmed.seq;
+    return mark;
+}
+
+void kg_keep_kernel(struct kg_kernel *k)
+{
+    if (!k->core->config.state_dir || !k->box || k->deleted)
+        return;
+    uint64_t mark = mark_of(k);
+    const char *box = pl_box_id(k->box);
+    if (strcmp(k->kept_box, box) == 0 && k->kept_mark == mark)
+        return;
+    snprintf(k->kept_box, sizeof k->kept_box, "%s", box);
+    k->kept_mark = mark;
+    json_t *doc =
+        json_pack("{s:i,s:s,s:s,s:s,s:I,s:O*,s:s*,s:{s:i,s:i,s:i,s:i},s:o}", "version",
+                  KEEP_VERSION, "id", k->id, "runtime", k->runtime->name, "box", box, "number_base",
+                  (json_int_t)k->number_base, "env", k->env, "cwd", k->cwd, "limits", "memory_mb",
+                  (int)k->limits.memory_mb, "cpu_milli", (int)k->limits.cpu_milli, "pids",
+                  (int)k->limits.pids, "tmp_mb", (int)k->limits.tmp_mb, "clients", clients_of(k));
+    kg_autofree char *path = kernel_file(k);
+    write_file(path, doc);
+}
+
+void kg_keep_forget(struct kg_kernel *k)
+{
+    if (!k->core->config.state_dir)
+        return;
+    kg_autofree char *path = kernel_file(k);
+    unlink(path);
+}
+
+void kg_keep_sessions(struct kg_core *core)
+{
+    if (!core->config.state_dir || core->leaving)
+        return;
+    json_t *list = json_array();
+    for (const struct kg_session *s = core->sessions; s; s = s->hh.next)
+        if (s->kernel)
+            json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", s->id, "path",
+                                                  s->path, "name", s->name, "type", s->type,
+                                                  "kernel", s->kernel->id));
+    kg_autofree char *path = sessions_file(core);
+    write_file(path, list);
+}
+
+static void restore_clients(struct kg_kernel *k, const json_t *list)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one) {
+        const char *session = json_string_value(json_object_get(one, "session_id"));
+        json_int_t seq = json_integer_value(json_object_get(one, "seq"));
+        if (session && session[0] && seq >= 0)
+            kg_client_restore(k, session, (uint64_t)seq);
+    }
+}
+
+static int load_kernel(struct kg_core *core, const char *path, struct kg_err *err)
+{
+    json_error_t at;
+    json_t *doc = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
+    if (!doc)
+        return kg_err_set(err, -EINVAL, "line %d: %s", at.line, at.text);
+    const char *id = NULL, *runtime = NULL, *box = NULL, *cwd = NULL;
+    json_int_t base = 0;
+    int version = 0, memory = 0, cpu = 0, pids = 0, tmp = 0;
+    json_t *env = NULL, *clients = NULL;
+    int rc = json_unpack_ex(doc, &at, 0, "{s:i,s:s,s:s,s:s,s:I,s?o,s?s,s:{s:i,s:i,s:i,s:i},s:o}",
+                            "version", &version, "id", &id, "runtime", &runtime, "box", &box,
+                            "number_base", &base, "env", &env, "cwd", &cwd, "limits", "memory_mb",
+                            &memory, "cpu_milli", &cpu, "pids", &pids, "tmp_mb", &tmp, "clients",
+                            &clients);
+    if (rc < 0)
+        rc = kg_err_set(err, -EINVAL, "%s", at.text);
+    else if (version != KEEP_VERSION)
+        rc = kg_err_set(err, -EINVAL, "version %d is not known here", version);
+    struct kg_kernel *k = NULL;
+    if (rc == 0) {
+        struct kg_kernel_kept kept = {
+            .id = id,
+            .runtime = runtime,
+            .box = box,
+            .number_base = base > 0 ? (uint64_t)base : 0,
+            .env = json_is_object(env) ? env : NULL,
+            .cwd = cwd,
+            .limits = {(uint32_t)memory, (uint32_t)cpu, (uint32_t)pids, (uint32_t)tmp},
+        };
+        rc = kg_kernel_adopt(core, &kept, &k, err);
+    }
+    if (rc == 0)
+        restore_clients(k, clients);
+    json_decref(doc);
+    return rc;
+}
+
+static void load_sessions(struct kg_core *core)
+{
+    kg_autofree char *path = sessions_file(core);
+    json_t *list = json_load_file(path, 0, NULL);
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one) {
+        const char *id, *where, *name, *type, *kernel;
+        if (json_unpack(one, "{s:s,s:s,s:s,s:s,s:s}", "id", &id, "path", &where, "name", &name,
+                        "type", &type, "kernel", &kernel) < 0)
+            continue;
+        struct kg_kernel *k = kg_kernel_find(core, kernel);
+        if (k && kg_is_uuid(id) && !kg_session_find(core, id))
+            kg_session_restore(core, id, where, name, type, k);
+    }
+    json_decref(list);
+}
+
+void kg_keep_load(struct kg_core *core)
+{
+    if (!core->config.state_dir)
+        return;
+    kg_autofree char *dir = kernels_dir(core);
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        const char *name = names[i]->d_name;
+        const char *end = strrchr(name, '.');
+        if (name[0] != '.' && end) {
+            struct kg_err err = {0};
+            kg_autofree char *path = kg_asprintf("%s/%s", dir, name);
+            int rc = strcmp(end, ".json") == 0
+                         ? load_kernel(core, path, &err)
+                         : kg_err_set(&err, -EINVAL, "half written by a server that was killed");
+            if (rc < 0) {
+                kg_log(KG_WARN, "keep", "kernel not taken over", "file=%s why=\"%s\"", path,
+                       err.text);
+                unlink(path);
+            }
+        }
+        free(names[i]);
+    }
+    free(names);
+    load_sessions(core);
+}
