@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -112,4 +113,17 @@ int kk_feed_add(struct kk_feed *f, const void *data, size_t n, bool eof, struct 
     f->eof = eof;
     pump(f);
     return 0;
+}
+
+size_t kk_feed_unread(const struct kk_feed *f)
+{
+    int in_pipe = 0;
+    if (f->fd < 0 || ioctl(f->fd, FIONREAD, &in_pipe) < 0 || in_pipe < 0)
+        in_pipe = 0;
+    return f->waiting.len - f->sent + (size_t)in_pipe;
+}
+
+bool kk_feed_dead(const struct kk_feed *f)
+{
+    return f->dead;
 }

@@ -19,4 +19,8 @@ void kk_feed_attach(struct kk_feed *f, int fd);
 /* -ENOSPC or -EPIPE (ended, or nobody reads any more); nothing is queued then. */
 int kk_feed_add(struct kk_feed *f, const void *data, size_t n, bool eof, struct kg_err *err);
 
+/* Bytes that the other side has not read yet, those in the pipe included. */
+size_t kk_feed_unread(const struct kk_feed *f);
+bool kk_feed_dead(const struct kk_feed *f); /* nobody reads any more */
+
 #endif

@@ -106,7 +106,10 @@ static int on_record(void *user, const struct kg_rec *rec, const uint8_t *body, 
     struct agent *a = user;
     if (rec->type != KG_REC_MSG)
         return kk_requests_take(a->requests, rec, body, err);
-    kk_kernel_message(a->parts.kernel, rec->channel, body, rec->body_len);
+    if (kk_kit_alive(a->parts.kit))
+        kk_kit_message(a->parts.kit, rec->channel, body, rec->body_len);
+    else
+        kk_kernel_message(a->parts.kernel, rec->channel, body, rec->body_len);
     return 0;
 }
 
@@ -115,6 +118,7 @@ static void on_full(void *user, bool full)
     struct agent *a = user;
     kk_runner_hold(a->parts.runner, full);
     kk_kernel_hold(a->parts.kernel, full);
+    kk_kit_hold(a->parts.kit, full);
 }
 
 static void on_down(void *user)
@@ -189,6 +193,7 @@ static int set_up(struct agent *a, struct kg_err *err)
     p->runner = kk_runner_new(&a->loop, &a->options, &a->strict, p->link, p->children);
     p->kernel = kk_kernel_new(&a->loop, &a->options, &a->strict, p->link, p->children);
     p->service = kk_service_new(&a->loop, &a->options, &a->strict, p->link, p->children);
+    p->kit = kk_kit_new(&a->loop, &a->options, &a->strict, p->link, p->children, p->service);
     a->requests = kk_requests_new(p);
     uv_signal_init(&a->loop, &a->term);
     uv_signal_init(&a->loop, &a->intr);
@@ -203,6 +208,7 @@ static void tear_down(struct agent *a)
     kk_requests_free(a->requests);
     kk_kernel_free(a->parts.kernel);
     kk_runner_free(a->parts.runner);
+    kk_kit_free(a->parts.kit);
     kk_service_free(a->parts.service);
     kk_link_close(a->parts.link);
     kk_children_close(a->parts.children);

@@ -61,6 +61,8 @@ static void put(struct kk_messages *m, uint8_t channel, const char *type, enum k
         .content = kg_span_of(m->content.data, m->content.len),
     };
     kk_frame_put(m->link, &msg, kind);
+    if (m->content.cap > 4 * KK_OUTPUT_MAX)
+        kg_buf_release(&m->content);
 }
 
 void kk_messages_status(struct kk_messages *m, bool busy)
@@ -81,15 +83,34 @@ void kk_messages_stream(struct kk_messages *m, enum kk_stream stream, const uint
     kg_json_strn(&j, text, n);
     kg_json_object_end(&j);
     put(m, KG_CH_IOPUB, "stream", KG_KIND_OUTPUT);
-    if (m->content.cap > 4 * KK_OUTPUT_MAX)
-        kg_buf_release(&m->content);
+}
+
+struct kg_json *kk_messages_begin(struct kk_messages *m)
+{
+    kg_buf_clear(&m->content);
+    kg_json_init(&m->json, &m->content);
+    kg_json_object_begin(&m->json);
+    return &m->json;
+}
+
+void kk_messages_end(struct kk_messages *m, uint8_t channel, const char *type,
+                     enum kg_rec_kind kind)
+{
+    kg_json_object_end(&m->json);
+    put(m, channel, type, kind);
+}
+
+void kk_messages_content(struct kk_messages *m, uint8_t channel, const char *type,
+                         enum kg_rec_kind kind, struct kg_span content)
+{
+    kg_buf_clear(&m->content);
+    kg_buf_add(&m->content, content.data, content.len);
+    put(m, channel, type, kind);
 }
 
 void kk_messages_reply(struct kk_messages *m, struct kg_span content)
 {
-    kg_buf_clear(&m->content);
-    kg_buf_add(&m->content, content.data, content.len);
-    put(m, KG_CH_SHELL, "execute_reply", KG_KIND_REPLY);
+    kk_messages_content(m, KG_CH_SHELL, "execute_reply", KG_KIND_REPLY, content);
 }
 
 void kk_frame_put(struct kk_link *link, const struct jy_msg *msg, uint8_t kind)

@@ -1,13 +1,14 @@
 #ifndef KK_MESSAGES_H
 #define KK_MESSAGES_H
 /*
- * The Jupyter messages of a program run: a run looks like the execution of a cell whose msg_id is the run's id.
- * Each goes straight into the link's ring as a v1 frame.
+ * Jupyter messages of the agent's own making: those of a program run, which looks like the execution of a cell whose msg_id is
+ * the run's id, and those of a kernel over an evaluator. Each goes straight into the link's ring as a v1 frame.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/span.h"
 #include "jupyter/message.h"
 #include "runtimes/agent/link.h"
@@ -22,6 +23,7 @@ struct kk_messages {
     uint64_t count;
     struct kg_buf parent;          /* parent_header, JSON */
     struct kg_buf header, content; /* scratch */
+    struct kg_json json;           /* of content, between begin and end */
 };
 
 /* What follows answers the message whose header is parent (JSON text, copied). session NULL: a fresh one. */
@@ -37,6 +39,14 @@ void kk_messages_stream(struct kk_messages *m, enum kk_stream stream, const uint
                         size_t n);
 /* execute_reply on shell; content is JSON. */
 void kk_messages_reply(struct kk_messages *m, struct kg_span content);
+
+/* Any other message: its content is an object whose members are written between the two. */
+struct kg_json *kk_messages_begin(struct kk_messages *m);
+void kk_messages_end(struct kk_messages *m, uint8_t channel, const char *type,
+                     enum kg_rec_kind kind);
+/* A message whose content is there already, as JSON. */
+void kk_messages_content(struct kk_messages *m, uint8_t channel, const char *type,
+                         enum kg_rec_kind kind, struct kg_span content);
 
 /* Puts any message into the link's ring. kind: enum kg_rec_kind. */
 void kk_frame_put(struct kk_link *link, const struct jy_msg *msg, uint8_t kind);

@@ -55,6 +55,12 @@ uint64_t kk_output_turn(struct kk_output *o, uint64_t now_ms)
     return 0;
 }
 
+void kk_output_flush(struct kk_output *o, uint64_t now_ms)
+{
+    send_pending(o, now_ms);
+    o->last_ms = 0; /* what comes next begins something new, and goes at once */
+}
+
 void kk_output_end(struct kk_output *o, uint64_t now_ms)
 {
     send_pending(o, now_ms);

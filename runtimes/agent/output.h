@@ -31,6 +31,8 @@ void kk_output_add(struct kk_output *o, enum kk_stream stream, const uint8_t *da
 /* To be called after a turn's kk_output_adds: sends if it is time. Returns after how many ms it wants to be called
  * again; 0: not before there is more. */
 uint64_t kk_output_turn(struct kk_output *o, uint64_t now_ms);
+/* Sends now what is whole. */
+void kk_output_flush(struct kk_output *o, uint64_t now_ms);
 /* Sends all that is left, cut-off characters included: there will be no more. The struct can be used anew. */
 void kk_output_end(struct kk_output *o, uint64_t now_ms);
 void kk_output_release(struct kk_output *o);

@@ -120,7 +120,7 @@ static int op_stats(struct kk_requests *r, uint64_t id, const json_t *req, struc
 
 static int op_run_start(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
 {
-    if (kk_kernel_alive(r->parts.kernel))
+    if (kk_kernel_alive(r->parts.kernel) || kk_kit_alive(r->parts.kit))
         return kg_err_set(err, -EBUSY, "a kernel lives in this box");
     return kk_runner_start(r->parts.runner, id, req, err);
 }
@@ -189,12 +189,18 @@ static int op_kernel_start(struct kk_requests *r, uint64_t id, const json_t *req
 {
     if (kk_runner_busy(r->parts.runner))
         return kg_err_set(err, -EBUSY, "a program runs in this box");
+    if (kk_kernel_alive(r->parts.kernel) || kk_kit_alive(r->parts.kit))
+        return kg_err_set(err, -EBUSY, "a kernel lives here already");
+    if (json_is_true(json_object_get(req, "evaluator")))
+        return kk_kit_start(r->parts.kit, id, req, err);
     return kk_kernel_start(r->parts.kernel, id, req, err);
 }
 
 static int op_kernel_configure(struct kk_requests *r, uint64_t id, const json_t *req,
                                struct kg_err *err)
 {
+    if (kk_kit_alive(r->parts.kit))
+        return kk_kit_configure(r->parts.kit, id, req, err);
     return kk_kernel_configure(r->parts.kernel, id, req, err);
 }
 
@@ -202,7 +208,8 @@ static int op_kernel_interrupt(struct kk_requests *r, uint64_t id, const json_t 
                                struct kg_err *err)
 {
     (void)req;
-    int rc = kk_kernel_interrupt(r->parts.kernel, err);
+    int rc = kk_kit_alive(r->parts.kit) ? kk_kit_interrupt(r->parts.kit, err)
+                                        : kk_kernel_interrupt(r->parts.kernel, err);
     if (rc == 0)
         kk_reply_ok(r->parts.link, id);
     return rc;
@@ -257,7 +264,10 @@ static int op_kernel_stop(struct kk_requests *r, uint64_t id, const json_t *req,
     struct kg_err stopped = {.code = -ECANCELED, .text = "the kernel was stopped before it began"};
     drop_deferred(r, op_kernel_start, &stopped);
     json_int_t grace = json_integer_value(json_object_get(req, "grace_ms"));
-    return kk_kernel_stop(r->parts.kernel, id, grace > 0 ? (uint64_t)grace : 0, err);
+    uint64_t grace_ms = grace > 0 ? (uint64_t)grace : 0;
+    if (kk_kit_alive(r->parts.kit))
+        return kk_kit_stop(r->parts.kit, id, grace_ms, err);
+    return kk_kernel_stop(r->parts.kernel, id, grace_ms, err);
 }
 
 static const struct {

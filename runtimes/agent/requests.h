@@ -14,6 +14,7 @@
 #include "runtimes/agent/options.h"
 #include "runtimes/agent/runner.h"
 #include "runtimes/agent/service.h"
+#include "runtimes/kernelkit/kit.h"
 
 enum { KK_UPLOADS_MAX = 64 };
 
@@ -25,6 +26,7 @@ struct kk_parts {
     struct kk_runner *runner;
     struct kk_kernel *kernel;
     struct kk_service *service;
+    struct kk_kit *kit;
 };
 
 struct kk_requests;

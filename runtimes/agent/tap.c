@@ -211,6 +211,13 @@ void kk_tap_hold(struct kk_tap *t, bool hold)
             uv_poll_stop(&all[i]->poll);
 }
 
+void kk_tap_drain(struct kk_tap *t)
+{
+    read_both(t);
+    kk_output_flush(&t->output, kg_clock_ms());
+    uv_timer_stop(&t->merge);
+}
+
 void kk_tap_finish(struct kk_tap *t)
 {
     read_both(t);

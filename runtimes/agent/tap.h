@@ -29,6 +29,8 @@ struct kk_tap_config {
 struct kk_tap *kk_tap_open(const struct kk_tap_config *config);
 /* No reading while held, so the program waits when its pipes are full. */
 void kk_tap_hold(struct kk_tap *t, bool hold);
+/* Reads what the pipes hold now, held or not, and sends it; but for a character that has not come whole. */
+void kk_tap_drain(struct kk_tap *t);
 /* Reads what the pipes hold now, held or not, and sends all there is. Nothing is emitted after this. */
 void kk_tap_finish(struct kk_tap *t);
 /* Closes without another word; memory goes in the loop's close callbacks. NULL is fine. */
