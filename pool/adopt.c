@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "pool/inside.h"
 
@@ -63,11 +64,25 @@ uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *cla
     return c->id;
 }
 
+static void on_taken_back(void *user, const struct kg_err *err)
+{
+    struct pl_box *b = user;
+    if (err && b->state == PL_CLAIMED)
+        kg_log(KG_WARN, "pool", "box keeps what it was lent", "box=%.12s why=\"%s\"", b->id,
+               err->text);
+    pl_box_op_ended(b);
+}
+
 void pl_adopted(struct pl_box *b)
 {
     struct pl_claimed *c = b->claim;
     b->made_mark = b->pool->list_mark;
     pl_box_enter(b, PL_IDLE, "taken over");
     pl_box_enter(b, PL_CLAIMED, "taken over");
+    if (b->stock->kind == PL_KERNEL && pl_box_boosted(b)) {
+        /* its gateway may have ended in the middle of a restart, which is lent CPU */
+        pl_box_op_begun(b);
+        pl_box_end_boost(b, on_taken_back, b);
+    }
     pl_claim_deliver(c, b);
 }

@@ -12,6 +12,11 @@ static void adopt_it(struct got *g, struct fake *f, const char *box)
     assert_int_equal(g->calls, 0);
 }
 
+static void on_used(void *user)
+{
+    (void)user;
+}
+
 static void a_box_is_taken_over_with_what_it_said_and_is_no_stray(void **state)
 {
     struct fake *f = *state;
@@ -90,6 +95,39 @@ static void one_given_up_before_the_engine_is_up_is_destroyed(void **state)
     until(f, f->destroys == 1);
 }
 
+static void what_a_kernel_was_lent_is_taken_back(void **state)
+{
+    struct fake *f = *state;
+    struct got g;
+    fake_ops.caps = PL_ENGINE_LIMITS;
+    struct fake_agent *a = fake_new_agent(f, BOX);
+    a->limits.cpu_milli = 2000; /* its gateway ended while it restarted the kernel */
+    struct kg_err err = {0};
+    assert_int_equal(pl_pool_open_on(&f->pool, &f->config, &f->base, &f->tuning, &err), 0);
+    adopt_it(&g, f, BOX);
+    fake_up(f);
+    until(f, g.calls == 1 && a->limits.cpu_milli == 500);
+    assert_int_equal(f->pool->lent, 0);
+}
+
+static void a_phase_of_a_run_that_was_taken_over_is_given_its_limits(void **state)
+{
+    struct fake *f = *state;
+    struct got g = {.f = f};
+    fake_ops.caps = PL_ENGINE_LIMITS;
+    struct fake_agent *a = fake_new_agent(f, BOX);
+    a->limits.cpu_milli = 2000; /* it compiles */
+    struct kg_err err = {0};
+    assert_int_equal(pl_pool_open_on(&f->pool, &f->config, &f->base, &f->tuning, &err), 0);
+    const struct pl_claim program = {.runtime = "python3", .kind = PL_PROGRAM};
+    pl_adopt(f->pool, BOX, &program, got_done, &g);
+    fake_up(f);
+    until(f, g.calls == 1);
+    const struct pl_use own = {.memory_mb = 256};
+    assert_true(pl_box_use(g.box, &own, on_used, NULL)); /* though these are the box's own */
+    until(f, a->limits.cpu_milli == 500);
+}
+
 static void who_leaves_takes_the_stock_along_and_leaves_what_is_claimed(void **state)
 {
     struct fake *f = *state;
@@ -117,6 +155,8 @@ int main(void)
         pool_test(a_box_whose_agent_does_not_dial_is_destroyed),
         pool_test(names_that_are_no_boxes_are_refused),
         pool_test(one_given_up_before_the_engine_is_up_is_destroyed),
+        pool_test(what_a_kernel_was_lent_is_taken_back),
+        pool_test(a_phase_of_a_run_that_was_taken_over_is_given_its_limits),
         pool_test(who_leaves_takes_the_stock_along_and_leaves_what_is_claimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
