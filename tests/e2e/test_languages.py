@@ -137,9 +137,9 @@ def test_input_that_is_not_to_be_had(language, cells):
 
 def test_completion_knows_what_was_defined(language, cells):
     assert cells.execute(language.samples.DEFINE).status == "ok"
-    text = language.samples.COMPLETE if hasattr(language.samples, "COMPLETE") else "kgw_ans"
+    text = language.samples.COMPLETE if hasattr(language.samples, "COMPLETE") else "the_ans"
     reply = cells.request("complete_request", {"code": text, "cursor_pos": len(text)})
-    assert reply["status"] == "ok" and any("kgw_answer" in match for match in reply["matches"]), reply
+    assert reply["status"] == "ok" and any("the_answer" in match for match in reply["matches"]), reply
 
 
 def test_endless_loop_is_interrupted(language, cells, figure):

@@ -14,8 +14,8 @@ DIE             ends the process that runs the cells, with exit status 3 where t
 DIE_SAYS        what the error then says, a regular expression
 INPUT           asks "name? " and prints "hello, " with what was answered; None where the language has no such thing,
                 and UNDECLARED then says why under "stdin"
-DEFINE          defines a name `kgw_answer`
-COMPLETE        optional: what is then completed to that name, if not "kgw_ans"
+DEFINE          defines a name `the_answer`
+COMPLETE        optional: what is then completed to that name, if not "the_ans"
 """
 import json
 

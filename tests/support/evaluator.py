@@ -9,6 +9,7 @@ requests and collects what it says.
     python3 -m support.evaluator --image javascript 'console.log(1)' '1 + 1'     shows what cells give
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -131,7 +132,8 @@ class Evaluator:
             os.killpg(self.proc.pid, signal.SIGINT)
             return
         for pid in descendants(self.proc.pid)[1:]:
-            os.kill(pid, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
 
     def _drain(self, result):
         """Takes all that the pipes of stdout and stderr hold now."""
