@@ -67,6 +67,7 @@ extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
 extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
+extern const struct kg_route kg_routes_mux[];         /* mux.c */
 extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
 
 /* --- answers (reply.c): each ends the request --- */
@@ -93,5 +94,7 @@ void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const c
  * (400 "Invalid JSON in body of request") and returns NULL.
  */
 json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
+/* True when a WebSocket's request offers this subprotocol among others. */
+bool kg_request_offers(const struct kg_http *req, const char *subprotocol);
 
 #endif

@@ -187,19 +187,6 @@ static bool parse_since(uint64_t *out, const char *text)
     return true;
 }
 
-/* True when v1 stands in the comma-separated list that the client offers. */
-static bool offers_v1(const char *offered)
-{
-    for (const char *p = offered; p && *p;) {
-        p += strspn(p, " \t,");
-        size_t n = strcspn(p, " \t,");
-        if (n == strlen(V1) && memcmp(p, V1, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 void kg_channels_open(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     struct kg_kernel *k = kg_kernel_find(kg_api_core(api), args->value[0]);
@@ -219,7 +206,7 @@ void kg_channels_open(struct kg_api *api, struct kg_http *req, const struct kg_r
         return;
     }
     struct channel_socket *s = kg_calloc(1, sizeof *s);
-    s->v1 = offers_v1(kg_http_header(req, "sec-websocket-protocol"));
+    s->v1 = kg_request_offers(req, V1);
     s->client = kg_client_attach(k, kg_http_arg(req, "session_id"), since, &client_events, s);
     kg_ws_accept(req, s->v1 ? V1 : NULL, &ws_events, s);
 }

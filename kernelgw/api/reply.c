@@ -94,3 +94,16 @@ json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok)
     json_decref(doc);
     return NULL;
 }
+
+bool kg_request_offers(const struct kg_http *req, const char *subprotocol)
+{
+    size_t length = strlen(subprotocol);
+    for (const char *p = kg_http_header(req, "sec-websocket-protocol"); p && *p;) {
+        p += strspn(p, " \t,");
+        size_t n = strcspn(p, " \t,");
+        if (n == length && memcmp(p, subprotocol, n) == 0)
+            return true;
+        p += n;
+    }
+    return false;
+}

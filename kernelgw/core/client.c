@@ -475,25 +475,38 @@ static struct kg_slice say_gap(const struct kg_client *c, const struct kg_gap *g
     return kg_say_stream(k->session, parent, kg_buf_cstr(&metadata), "stderr", kg_buf_cstr(&text));
 }
 
-bool kg_client_next(struct kg_client *c, struct kg_slice *out)
+enum kg_read kg_client_read(struct kg_client *c, struct kg_slice *out, uint64_t *seq,
+                            struct kg_gap *gap)
 {
     const struct kg_entry *e;
-    struct kg_gap gap;
-    switch (kg_reader_next(&c->reader, &e, &gap)) {
-    case KG_READ_NONE: return false;
-    case KG_READ_GAP:
+    enum kg_read what = kg_reader_next(&c->reader, &e, gap);
+    if (what == KG_READ_GAP) {
         c->kernel->core->counters.gaps++;
-        c->kernel->core->counters.gap_messages += gap.messages;
-        kg_log(KG_WARN, "kernel", "slow reader lost output", "kernel=%s messages=%llu bytes=%llu",
-               c->kernel->id, (unsigned long long)gap.messages, (unsigned long long)gap.bytes);
-        *out = say_gap(c, &gap);
-        return true;
-    case KG_READ_ENTRY:
-        *out = c->numbered ? kg_say_numbered(&e->frame, e->seq)
-                           : kg_slice_of(e->frame.blob, e->frame.data, e->frame.len);
-        return true;
+        c->kernel->core->counters.gap_messages += gap->messages;
+        kg_log(KG_WARN, "kernel", "reader lost output", "kernel=%s messages=%llu bytes=%llu",
+               c->kernel->id, (unsigned long long)gap->messages, (unsigned long long)gap->bytes);
+    } else if (what == KG_READ_ENTRY) {
+        *out = kg_slice_of(e->frame.blob, e->frame.data, e->frame.len);
+        *seq = e->seq;
     }
-    return false;
+    return what;
+}
+
+bool kg_client_next(struct kg_client *c, struct kg_slice *out)
+{
+    uint64_t seq = 0;
+    struct kg_gap gap;
+    switch (kg_client_read(c, out, &seq, &gap)) {
+    case KG_READ_NONE: return false;
+    case KG_READ_GAP: *out = say_gap(c, &gap); return true;
+    case KG_READ_ENTRY: break;
+    }
+    if (c->numbered) {
+        struct kg_slice plain = *out;
+        *out = kg_say_numbered(&plain, seq);
+        kg_slice_release(&plain);
+    }
+    return true;
 }
 
 void kg_client_read_done(struct kg_client *c)

@@ -51,8 +51,13 @@ void kg_client_detach(struct kg_client *c);
  */
 int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct kg_err *err);
 
-/* The next message for the client; the caller owns the slice's reference. False when there is none. */
+/* The next message for the client; the caller owns the slice's reference. False when there is none. A gap is told by a
+ * message of the server's own, and a numbered client's messages bear their numbers. */
 bool kg_client_next(struct kg_client *c, struct kg_slice *out);
+/* The same for who tells numbers and gaps in another way. KG_READ_ENTRY: *out, as above, as the kernel sent it, and *seq.
+ * KG_READ_GAP: *gap. */
+enum kg_read kg_client_read(struct kg_client *c, struct kg_slice *out, uint64_t *seq,
+                            struct kg_gap *gap);
 /* After a batch of kg_client_next. */
 void kg_client_read_done(struct kg_client *c);
 

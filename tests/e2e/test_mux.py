@@ -1,0 +1,208 @@
+"""kgw.v1: one socket for all of a page's kernels and runs (docs/PROTOCOL.md)."""
+import collections
+import json
+import random
+import struct
+import time
+
+import pytest
+import websocket
+
+from support.channels import header, pack_v1, unpack_v1
+from support.runs import Run
+
+pytestmark = pytest.mark.kgw
+
+MESSAGE, TEXT = 1, 2
+HEAD = struct.Struct("<BHQ")
+
+
+class Mux:
+    """A page's socket. Frames are kept by channel; control messages apart."""
+
+    def __init__(self, server, hello=True):
+        self.ws = websocket.create_connection(
+            f"{server.ws_url}/api/kgw/ws", subprotocols=["kgw.v1"], timeout=30, suppress_origin=True,
+            header=[f"Authorization: token {server.token}"], skip_utf8_validation=True)
+        assert self.ws.subprotocol == "kgw.v1"
+        self.control, self.frames = [], collections.defaultdict(list)
+        if hello:
+            self.say(t="hello", v=1)
+            self.welcome = self.wait("welcome")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ws.close(timeout=1)
+
+    def say(self, **message):
+        self.ws.send(json.dumps(message))
+
+    def take(self, timeout=30):
+        self.ws.settimeout(timeout)
+        frame = self.ws.recv()
+        if isinstance(frame, str):
+            assert frame, "closed by the server"
+            self.control.append(json.loads(frame))
+            return self.control[-1]
+        kind, channel, seq = HEAD.unpack_from(frame)
+        body = frame[HEAD.size:]
+        item = (seq, unpack_v1(body)) if kind == MESSAGE else (seq, body[0], body[1:].decode())
+        self.frames[channel].append(item)
+        return item
+
+    def wait(self, kind, channel=None, timeout=30, **has):
+        """The first control message of that kind, from now on."""
+        end = time.monotonic() + timeout
+        while True:
+            got = self.take(max(0.01, end - time.monotonic()))
+            if isinstance(got, dict) and got["t"] == kind and channel in (None, got.get("ch")):
+                if all(got.get(k) == v for k, v in has.items()):
+                    return got
+
+    def quiet(self, seconds=0.4):
+        """Nothing comes for a while."""
+        try:
+            got = self.take(seconds)
+        except websocket.WebSocketTimeoutException:
+            return True
+        raise AssertionError(f"something came: {got}")
+
+    def send(self, channel, msg_type, content, name="shell"):
+        head = header(msg_type, "mux")
+        self.ws.send_binary(HEAD.pack(MESSAGE, channel, 0) + pack_v1(name, head, {}, {}, content))
+        return head["msg_id"]
+
+    def execute(self, channel, code):
+        return self.send(channel, "execute_request", {"code": code, "silent": False, "store_history": True,
+                                                      "user_expressions": {}, "allow_stdin": False})
+
+    def until_exit(self, channel, timeout=60):
+        while True:
+            got = self.wait("run", channel, timeout)["run"]
+            if got["state"] in ("exited", "lost"):
+                return got
+
+    def exited(self):
+        return {c["ch"] for c in self.control if c["t"] == "run" and c["run"]["state"] == "exited"}
+
+    def text(self, channel, stream=None):
+        return "".join(f[2] for f in self.frames[channel] if len(f) == 3 and stream in (None, f[1]))
+
+
+def test_two_runs_and_a_kernel_over_one_socket(server, kernel):
+    one = Run(server, "import sys\nfor line in sys.stdin: print('one', line, end='', flush=True)")
+    two = Run(server, "import sys\nprint('two', input())\nprint('err', file=sys.stderr)\nsys.exit(3)")
+    with Mux(server) as m:
+        assert kernel in [k["id"] for k in m.welcome["kernels"]]
+        assert {one.id, two.id} <= {r["run_id"] for r in m.welcome["runs"]}
+        for channel, what in ((1, {"run": one.id}), (2, {"run": two.id}), (3, {"kernel": kernel})):
+            m.say(t="open", ch=channel, **what)
+        m.say(t="stdin", ch=2, text="to two\n")
+        m.say(t="stdin", ch=1, text="to one\n")
+        m.say(t="stdin", ch=1, text="\n", eof=True)
+        msg_id = m.execute(3, "6 * 7")
+        while m.exited() < {1, 2} or "execute_reply" not in [f[1]["header"]["msg_type"] for f in m.frames[3]]:
+            m.take()
+        ended = {c["ch"]: c["run"] for c in m.control if c["t"] == "run"}
+        assert m.text(1) == "one to one\none \n" and ended[1]["exit_code"] == 0
+        assert m.text(2, 1) == "two to two\n" and m.text(2, 2) == "err\n" and ended[2]["exit_code"] == 3
+        reply = [f[1] for f in m.frames[3] if f[1]["header"]["msg_type"] == "execute_reply"][0]
+        assert reply["parent_header"]["msg_id"] == msg_id and reply["content"]["status"] == "ok"
+        for channel in (1, 2, 3):
+            numbers = [f[0] for f in m.frames[channel]]
+            assert numbers == sorted(set(numbers)) and numbers[0] > 0
+
+
+def test_credit_paces_one_channel_and_not_the_others(server):
+    flood = Run(server, "while True: print('x' * 999)", limits={"wall_s": 20})
+    calm = Run(server, "print(input())")
+    with Mux(server) as m:
+        m.say(t="open", ch=1, run=flood.id, credit=100_000)
+        m.say(t="open", ch=2, run=calm.id)
+        while len(m.text(1)) < 100_000:
+            m.take()
+        m.say(t="stdin", ch=2, text="calm\n")
+        assert m.until_exit(2)["exit_code"] == 0 and m.text(2) == "calm\n"
+        got = len(m.text(1))
+        assert got < 100_000 + 70_000, "no more than the message that used the credit up"
+        assert m.quiet()
+        m.say(t="credit", ch=1, n=50_000)
+        while len(m.text(1)) < got + 50_000:
+            m.take()
+        m.say(t="signal", ch=1, signal="KILL")
+        m.say(t="credit", ch=1, n=60_000_000)
+        assert m.until_exit(1)["signal"] == 9
+
+
+def test_a_page_goes_on_where_it_was(server):
+    """Reloads at random moments: every line once, in order, and the exit."""
+    seed = random.randrange(1 << 30)
+    rnd, seen, text, run = random.Random(seed), 0, "", None
+    r = Run(server, "import time\nfor i in range(2000): print(i, flush=True); time.sleep(0.0005)")
+    while run is None or run["state"] != "exited":
+        with Mux(server) as m:
+            m.say(t="open", ch=7, run=r.id, since=seen)
+            end = time.monotonic() + rnd.uniform(0.01, 0.2)
+            while (left := end - time.monotonic()) > 0 and (run is None or run["state"] != "exited"):
+                try:
+                    got = m.take(left)
+                except websocket.WebSocketTimeoutException:
+                    break
+                if isinstance(got, dict) and got["t"] == "run":
+                    run = got["run"]
+            text += m.text(7)
+            seen = max([seen, *(f[0] for f in m.frames[7])])
+    assert text == "".join(f"{i}\n" for i in range(2000)), f"seed {seed}"
+
+
+def test_channels_close_and_errors_are_told(server, kernel):
+    with Mux(server) as m:
+        m.say(t="open", ch=1, kernel="nobody")
+        assert "does not exist" in m.wait("error", 1)["message"]
+        m.say(t="open", ch=1, kernel=kernel)
+        m.wait("open", 1)
+        m.say(t="open", ch=1, kernel=kernel)
+        assert "is open" in m.wait("error", 1)["message"]
+        m.say(t="open", ch=2)
+        assert "either" in m.wait("error", 2)["message"]
+        m.say(t="open", ch=2, run="x", since=-1)
+        assert "does not exist" in m.wait("error", 2)["message"]
+        m.say(t="open", ch=70000, kernel=kernel)
+        assert "ch must be" in m.wait("error")["message"]
+        m.say(t="stdin", ch=1, text="x")
+        assert "kernel's" in m.wait("error", 1)["message"]
+        m.say(t="credit", ch=1, n=-5)
+        assert "n must be" in m.wait("error", 1)["message"]
+        m.say(t="dance", ch=1)
+        assert "no control message" in m.wait("error", 1)["message"]
+        m.say(t="credit", ch=9, n=5)
+        assert "no such channel" in m.wait("error", 9)["message"]
+        m.say(t="ping", n=4)
+        assert m.wait("pong")["n"] == 4
+        m.say(t="close", ch=1)
+        assert m.wait("closed", 1)["reason"] == "as asked"
+        m.say(t="open", ch=1, kernel=kernel)
+        m.wait("open", 1)
+        server.delete(f"/api/kernels/{kernel}")
+        assert "deleted" in m.wait("closed", 1)["reason"]
+        m.say(t="ping", n=5)
+        assert m.wait("pong")["n"] == 5, "the socket lives on"
+
+
+@pytest.mark.parametrize("frame", ["{", "[]", '{"t":"open","ch":1,"kernel":"x"}', '{"t":"hello","v":2}', b"", b"\1\0\0", b"\7" * 40])
+def test_who_does_not_speak_it_is_cut(server, frame):
+    with Mux(server, hello=False) as m:
+        (m.ws.send if isinstance(frame, str) else m.ws.send_binary)(frame)
+        opcode, data = m.ws.recv_data(control_frame=True)
+        assert opcode == 8 and struct.unpack(">H", data[:2])[0] == 1002 and len(data) > 10
+
+
+def test_without_the_subprotocol_or_a_credential(server):
+    for offer, credential, status in ((None, True, 400), (["other"], True, 400), (["kgw.v1"], False, 403)):
+        with pytest.raises(websocket.WebSocketBadStatusException) as told:
+            websocket.create_connection(
+                f"{server.ws_url}/api/kgw/ws", subprotocols=offer, suppress_origin=True,
+                header=[f"Authorization: token {server.token}"] if credential else [])
+        assert told.value.status_code == status
