@@ -64,7 +64,7 @@ void kk_json_text(struct kg_json *j, struct kg_span raw)
 {
     kg_autobuf text = {0};
     jy_text_decode(&text, raw);
-    kg_json_strn(j, text.data, text.len);
+    kg_json_strn(j, kg_buf_cstr(&text), text.len);
 }
 
 void kk_json_kraw(struct kg_json *j, const char *key, struct kg_span json, const char *fallback)

@@ -10,6 +10,7 @@
 #include "runtimes/kernelkit/kit.h"
 #include "runtimes/kernelkit/past.h"
 #include "runtimes/kernelkit/queue.h"
+#include "runtimes/kernelkit/said.h"
 
 enum kk_kit_state {
     KIT_NONE,
@@ -44,16 +45,6 @@ struct kk_cell_state {
     bool silent, store, allow_stdin, stop_on_error;
     int64_t count;
     bool asks_input;
-};
-
-/* One line of the evaluator's; what it does not hold is zero. */
-struct kk_said {
-    struct kg_span event, status, ename, evalue, display_id, prompt, indent; /* raw text */
-    struct kg_span implementation, implementation_version, banner;
-    struct kg_span data, metadata, user_expressions, language_info; /* objects */
-    struct kg_span traceback, payload, matches, help_links;         /* lists */
-    int64_t reply, cursor_start, cursor_end;
-    bool update, wait, password, found;
 };
 
 struct kk_kit {

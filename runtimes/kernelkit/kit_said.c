@@ -8,39 +8,6 @@
 /* What is kept of what it writes before it is ready. */
 enum { NOISE_MAX = 2048, ENDING_MS = 500 };
 
-static int read_line(struct kk_said *s, struct kg_span line, struct kg_err *err)
-{
-    *s = (struct kk_said){.reply = -1};
-    const struct kk_field fields[] = {
-        {"event", KK_TEXT, &s->event, false},
-        {"reply", KK_INT, &s->reply, false},
-        {"status", KK_TEXT, &s->status, false},
-        {"ename", KK_TEXT, &s->ename, false},
-        {"evalue", KK_TEXT, &s->evalue, false},
-        {"traceback", KK_ARRAY, &s->traceback, false},
-        {"user_expressions", KK_OBJECT, &s->user_expressions, false},
-        {"payload", KK_ARRAY, &s->payload, false},
-        {"data", KK_OBJECT, &s->data, false},
-        {"metadata", KK_OBJECT, &s->metadata, false},
-        {"display_id", KK_TEXT, &s->display_id, false},
-        {"update", KK_BOOL, &s->update, false},
-        {"wait", KK_BOOL, &s->wait, false},
-        {"prompt", KK_TEXT, &s->prompt, false},
-        {"password", KK_BOOL, &s->password, false},
-        {"matches", KK_ARRAY, &s->matches, false},
-        {"cursor_start", KK_INT, &s->cursor_start, false},
-        {"cursor_end", KK_INT, &s->cursor_end, false},
-        {"found", KK_BOOL, &s->found, false},
-        {"indent", KK_TEXT, &s->indent, false},
-        {"implementation", KK_TEXT, &s->implementation, false},
-        {"implementation_version", KK_TEXT, &s->implementation_version, false},
-        {"banner", KK_TEXT, &s->banner, false},
-        {"language_info", KK_OBJECT, &s->language_info, false},
-        {"help_links", KK_ARRAY, &s->help_links, false},
-    };
-    return kk_content_read(line, fields, KG_COUNT(fields), err);
-}
-
 static void tell(struct kk_kit *k, const char *json)
 {
     struct kg_err err = {0};
@@ -200,7 +167,7 @@ void kk_kit_line(void *user, struct kg_span line)
     struct kk_said said;
     struct kg_err err = {0};
     kk_evaluator_drain(k->evaluator); /* what was written before the line */
-    int rc = read_line(&said, line, &err);
+    int rc = kk_said_read(&said, line, &err);
     if (rc < 0)
         kg_log(KG_WARN, "kit", "line of the evaluator", "error=\"%s\"", err.text);
     if (jy_text_is(said.event, "ready"))
