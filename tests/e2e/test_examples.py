@@ -45,13 +45,20 @@ def shown(output):
 
 
 def merged(outputs):
-    """Text that came in pieces is one, whatever the pieces were."""
-    found = []
+    """Text is one, in whatever pieces it came; standard output and error come by two ways, and either may be first."""
+    found, text = [], {}
+
+    def put_text():
+        found.extend({"stream": name, "text": text[name]} for name in sorted(text))
+        text.clear()
+
     for output in map(shown, outputs):
-        if found and "stream" in output and found[-1].get("stream") == output["stream"]:
-            found[-1]["text"] += output["text"]
+        if "stream" in output:
+            text[output["stream"]] = text.get(output["stream"], "") + output["text"]
         else:
+            put_text()
             found.append(output)
+    put_text()
     return found
 
 

@@ -35,7 +35,7 @@ class ThroughGateway:
     @classmethod
     def setUpClass(cls):
         cls.manager = GatewayKernelManager(kernel_name=cls.kernel_name)
-        run_sync(cls.manager.start_kernel)(kernel_id=None)
+        run_sync(cls.manager.start_kernel)(kernel_id=None, kernel_name=cls.kernel_name)  # the manager's own is ignored
         client = cls.manager.client()
         run_sync(client.start_channels)()
         run_sync(client.wait_for_ready)(timeout=60)

@@ -11,5 +11,7 @@ if how == "papermill":
     papermill.execute_notebook(source, target, parameters={"n": 7}, kernel_manager_class=MANAGER, progress_bar=False)
 else:
     notebook = nbformat.read(source, as_version=4)
-    nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=90, record_timing=False).execute()
+    client = nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=90, record_timing=False)
+    # this manager starts python3 where the start itself names no kernel
+    client.execute(kernel_name=notebook.metadata.kernelspec.name)
     nbformat.write(notebook, target)

@@ -1,0 +1,2 @@
+printf '<%s>' "$0" "$@"
+echo " $# $GREETING"

@@ -1,0 +1,5 @@
+set -e
+trap 'echo "cleaning up after $?"' EXIT
+echo before
+cat /nowhere/to/be/found
+echo never

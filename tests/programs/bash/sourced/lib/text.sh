@@ -1,0 +1,4 @@
+text::box() {
+    local line=${1//?/-}
+    printf '%s\n' "+-$line-+" "| $1 |" "+-$line-+"
+}

@@ -1,0 +1,3 @@
+echo begun
+if true; then
+    echo "no end"
