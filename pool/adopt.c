@@ -76,7 +76,8 @@ static void on_taken_back(void *user, const struct kg_err *err)
 void pl_adopted(struct pl_box *b)
 {
     struct pl_claimed *c = b->claim;
-    b->made_mark = b->pool->list_mark;
+    struct pl_pool *p = b->pool;
+    b->made_mark = p->list_mark;
     pl_box_enter(b, PL_IDLE, "taken over");
     pl_box_enter(b, PL_CLAIMED, "taken over");
     if (b->stock->kind == PL_KERNEL && pl_box_boosted(b)) {
@@ -85,4 +86,5 @@ void pl_adopted(struct pl_box *b)
         pl_box_end_boost(b, on_taken_back, b);
     }
     pl_claim_deliver(c, b);
+    pl_warm_pump(p); /* it has counted among those that start: others have waited for that */
 }

@@ -95,6 +95,22 @@ static void one_given_up_before_the_engine_is_up_is_destroyed(void **state)
     until(f, f->destroys == 1);
 }
 
+static void who_asks_meanwhile_is_served_after_it(void **state)
+{
+    struct fake *f = *state;
+    struct got g, other;
+    f->config.max_starting = 1;
+    fake_new_agent(f, BOX);
+    struct kg_err err = {0};
+    assert_int_equal(pl_pool_open_on(&f->pool, &f->config, &f->base, &f->tuning, &err), 0);
+    adopt_it(&g, f, BOX);
+    claim_it(&other, f, &kernel);
+    fake_up(f);
+    until(f, g.calls == 1 && other.calls == 1);
+    assert_non_null(g.box);
+    assert_non_null(other.box);
+}
+
 static void what_a_kernel_was_lent_is_taken_back(void **state)
 {
     struct fake *f = *state;
@@ -155,6 +171,7 @@ int main(void)
         pool_test(a_box_whose_agent_does_not_dial_is_destroyed),
         pool_test(names_that_are_no_boxes_are_refused),
         pool_test(one_given_up_before_the_engine_is_up_is_destroyed),
+        pool_test(who_asks_meanwhile_is_served_after_it),
         pool_test(what_a_kernel_was_lent_is_taken_back),
         pool_test(a_phase_of_a_run_that_was_taken_over_is_given_its_limits),
         pool_test(who_leaves_takes_the_stock_along_and_leaves_what_is_claimed),
