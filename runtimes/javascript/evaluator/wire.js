@@ -1,0 +1,121 @@
+// The two pipes to the agent: lines of JSON, events out on 3, requests in on 4.
+'use strict';
+
+const fs = require('fs');
+const native = require('./native.node');
+
+const IN = 4;
+const OUT = 3;
+const LINE_BYTES_MAX = 64 << 20;
+
+let partial = []; // the beginning of a line that has not ended yet
+const lines = []; // whole ones that nobody has taken yet
+let takeRequest = () => {};
+let takeInput = null; // who waits for the user's line in the event loop
+
+/** Sends one event or reply. What can't be said in JSON (a BigInt, a circle) is thrown before anything is written. */
+function send(message) {
+  const line = JSON.stringify(message) + '\n';
+  if (Buffer.byteLength(line) > LINE_BYTES_MAX)
+    throw new RangeError(`this is too large to be shown: ${line.length} characters, at most ${LINE_BYTES_MAX}`);
+  if (!native.write(OUT, line)) process.reallyExit(0);
+}
+
+function feed(chunk) {
+  let begin = 0;
+  for (let end; (end = chunk.indexOf(10, begin)) >= 0; begin = end + 1) {
+    partial.push(chunk.subarray(begin, end));
+    const text = Buffer.concat(partial).toString();
+    partial = [];
+    try {
+      lines.push(JSON.parse(text));
+    } catch (error) {
+      send({ reply: null, status: 'error', ename: 'ProtocolError', evalue: error.message, traceback: [] });
+    }
+  }
+  if (begin < chunk.length) partial.push(Buffer.from(chunk.subarray(begin)));
+}
+
+// Lines in the order of their coming. ack and input that nobody waits for are dropped: their wait was interrupted.
+function dispatch() {
+  while (lines.length) {
+    const line = lines.shift();
+    if (line.op === 'ack') continue;
+    if (line.op !== 'input') {
+      takeRequest(line);
+    } else if (takeInput) {
+      const take = takeInput;
+      takeInput = null;
+      take(line.value);
+    }
+  }
+}
+
+/** Calls onRequest for every request; ends the process with the agent. */
+function listen(onRequest) {
+  takeRequest = onRequest;
+  native.listen(IN, () => {
+    read();
+    dispatch();
+  });
+}
+
+function read() {
+  const room = Buffer.allocUnsafe(65536);
+  let n;
+  try {
+    n = fs.readSync(IN, room);
+  } catch (error) {
+    if (error.code === 'EAGAIN') return;
+    throw error;
+  }
+  if (n === 0) process.exit(0);
+  feed(room.subarray(0, n));
+}
+
+/** Waits, without the event loop, for the line that answers what was sent; an interrupt ends the code that waits. */
+function waitFor(op) {
+  for (;;) {
+    const at = lines.findIndex((line) => line.op === op);
+    if (at >= 0) return lines.splice(at, 1)[0];
+    if (native.wait(IN)) read();
+    else native.stop();
+  }
+}
+
+/** The user's answer: waits for it without the event loop. */
+function inputNow(prompt, password) {
+  // An answer that the event loop waits for comes first.
+  if (takeInput) {
+    const take = takeInput;
+    takeInput = null;
+    take(waitFor('input').value);
+  }
+  dropStale();
+  send({ event: 'input', prompt, password });
+  return waitFor('input').value;
+}
+
+/** The user's answer, by callback; one at a time. */
+function inputLater(take) {
+  dropStale();
+  takeInput = take;
+  send({ event: 'input', prompt: '', password: false });
+}
+
+function dropStale() {
+  for (let at; (at = lines.findIndex((line) => line.op === 'input')) >= 0; ) lines.splice(at, 1);
+}
+
+/** No answer is wanted any more. */
+function forgetInput() {
+  takeInput = null;
+}
+
+/** Sends what has a place among text: the agent says when it has taken all that was written before. */
+function sendInOrder(message, wait) {
+  send(message);
+  if (wait) waitFor('ack');
+}
+
+module.exports = { send, sendInOrder, listen, inputNow, inputLater, forgetInput };
