@@ -1,0 +1,9 @@
+const { fail } = require('./lib');
+
+function run() {
+  fail();
+}
+
+console.log('before');
+run();
+console.log('never');

@@ -1,0 +1,1 @@
+export const größe = (text) => `${text}: ${[...text].length}`;
