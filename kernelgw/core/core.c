@@ -137,7 +137,7 @@ void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), v
         leave ? kg_kernel_leave(k) : kg_kernel_delete(k);
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
-        kg_run_delete(r);
+        leave ? kg_run_leave(r) : kg_run_delete(r);
     if (leave)
         pl_pool_leave(core->pool, pool_closed, core);
     else

@@ -12,18 +12,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/run.h"
 #include "kernelgw/core/session.h"
 
 enum { KEEP_VERSION = 1 };
 
-static char *kernels_dir(const struct kg_core *core)
-{
-    return kg_asprintf("%s/kernels", core->config.state_dir);
-}
+static const char *const folders[] = {"kernels", "runs"};
 
-static char *kernel_file(const struct kg_kernel *k)
+static char *file_of(const struct kg_core *core, const char *folder, const char *id)
 {
-    return kg_asprintf("%s/kernels/%s.json", k->core->config.state_dir, k->id);
+    return kg_asprintf("%s/%s/%s.json", core->config.state_dir, folder, id);
 }
 
 static char *sessions_file(const struct kg_core *core)
@@ -35,9 +33,11 @@ int kg_keep_open(struct kg_core *core, struct kg_err *err)
 {
     if (!core->config.state_dir)
         return 0;
-    kg_autofree char *dir = kernels_dir(core);
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return kg_err_errno(err, errno, "make the folder %s", dir);
+    for (size_t i = 0; i < KG_COUNT(folders); i++) {
+        kg_autofree char *dir = kg_asprintf("%s/%s", core->config.state_dir, folders[i]);
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+            return kg_err_errno(err, errno, "make the folder %s", dir);
+    }
     return 0;
 }
 
@@ -98,7 +98,7 @@ void kg_keep_kernel(struct kg_kernel *k)
                   (json_int_t)k->number_base, "env", k->env, "cwd", k->cwd, "limits", "memory_mb",
                   (int)k->limits.memory_mb, "cpu_milli", (int)k->limits.cpu_milli, "pids",
                   (int)k->limits.pids, "tmp_mb", (int)k->limits.tmp_mb, "clients", clients_of(k));
-    kg_autofree char *path = kernel_file(k);
+    kg_autofree char *path = file_of(k->core, "kernels", k->id);
     write_file(path, doc);
 }
 
@@ -106,7 +106,30 @@ void kg_keep_forget(struct kg_kernel *k)
 {
     if (!k->core->config.state_dir)
         return;
-    kg_autofree char *path = kernel_file(k);
+    kg_autofree char *path = file_of(k->core, "kernels", k->id);
+    unlink(path);
+}
+
+void kg_keep_run(const struct kg_run *r)
+{
+    if (!r->core->config.state_dir || !r->box || r->deleted)
+        return;
+    const struct kg_wish *w = &r->spec.wish;
+    json_t *doc = json_pack(
+        "{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:i,s:[i,i,i]}", "version", KEEP_VERSION, "id", r->id,
+        "runtime", r->spec.runtime->name, "box", pl_box_id(r->box), "session", r->spec.session,
+        "entry", r->spec.entry, "created_us", (json_int_t)r->created_us, "started_us",
+        (json_int_t)r->started_us, "input_ended", r->input_ended, "wall_s", (int)r->spec.wall_s,
+        "wish", (int)w->memory_mb, (int)w->cpu_milli, (int)w->pids);
+    kg_autofree char *path = file_of(r->core, "runs", r->id);
+    write_file(path, doc);
+}
+
+void kg_keep_forget_run(const struct kg_run *r)
+{
+    if (!r->core->config.state_dir)
+        return;
+    kg_autofree char *path = file_of(r->core, "runs", r->id);
     unlink(path);
 }
 
@@ -174,6 +197,47 @@ static int load_kernel(struct kg_core *core, const char *path, struct kg_err *er
     return rc;
 }
 
+static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
+{
+    json_error_t at;
+    json_t *doc = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
+    if (!doc)
+        return kg_err_set(err, -EINVAL, "line %d: %s", at.line, at.text);
+    const char *runtime = NULL, *session = NULL, *entry = NULL;
+    json_int_t created = 0, started = 0;
+    int version = 0, wall = 0, ended = 0, memory = 0, cpu = 0, pids = 0;
+    struct kg_run_kept kept = {0};
+    int rc = json_unpack_ex(doc, &at, 0, "{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:i,s:[i,i,i]}",
+                            "version", &version, "id", &kept.id, "runtime", &runtime, "box",
+                            &kept.box, "session", &session, "entry", &entry, "created_us", &created,
+                            "started_us", &started, "input_ended", &ended, "wall_s", &wall, "wish",
+                            &memory, &cpu, &pids);
+    const struct kg_runtime *rt = rc == 0 ? kg_runtimes_find(&core->runtimes, runtime) : NULL;
+    if (rc < 0)
+        rc = kg_err_set(err, -EINVAL, "%s", at.text);
+    else if (version != KEEP_VERSION)
+        rc = kg_err_set(err, -EINVAL, "version %d is not known here", version);
+    else if (!rt || !rt->program)
+        rc = kg_err_set(err, -ENOENT, "no runtime %.60s runs programs here", runtime);
+    else if (!kg_is_uuid(kept.id) || kg_run_find(core, kept.id) || wall < 1)
+        rc = kg_err_set(err, -EINVAL, "an id or a time that can't be");
+    if (rc == 0) {
+        struct kg_run_spec spec = {.session = kg_strdup(session),
+                                   .runtime = rt,
+                                   .entry = kg_strdup(entry),
+                                   .wall_s = (uint32_t)wall,
+                                   .wish = {.memory_mb = (uint32_t)memory,
+                                            .cpu_milli = (uint32_t)cpu,
+                                            .pids = (uint32_t)pids}};
+        kept.created_us = created;
+        kept.started_us = started;
+        kept.input_ended = ended;
+        kg_run_adopt(core, &kept, &spec);
+    }
+    json_decref(doc);
+    return rc;
+}
+
 static void load_sessions(struct kg_core *core)
 {
     kg_autofree char *path = sessions_file(core);
@@ -192,11 +256,10 @@ static void load_sessions(struct kg_core *core)
     json_decref(list);
 }
 
-void kg_keep_load(struct kg_core *core)
+static void load_folder(struct kg_core *core, const char *folder,
+                        int (*load)(struct kg_core *core, const char *path, struct kg_err *err))
 {
-    if (!core->config.state_dir)
-        return;
-    kg_autofree char *dir = kernels_dir(core);
+    kg_autofree char *dir = kg_asprintf("%s/%s", core->config.state_dir, folder);
     struct dirent **names = NULL;
     int n = scandir(dir, &names, NULL, alphasort);
     for (int i = 0; i < n; i++) {
@@ -206,16 +269,23 @@ void kg_keep_load(struct kg_core *core)
             struct kg_err err = {0};
             kg_autofree char *path = kg_asprintf("%s/%s", dir, name);
             int rc = strcmp(end, ".json") == 0
-                         ? load_kernel(core, path, &err)
+                         ? load(core, path, &err)
                          : kg_err_set(&err, -EINVAL, "half written by a server that was killed");
             if (rc < 0) {
-                kg_log(KG_WARN, "keep", "kernel not taken over", "file=%s why=\"%s\"", path,
-                       err.text);
+                kg_log(KG_WARN, "keep", "not taken over", "file=%s why=\"%s\"", path, err.text);
                 unlink(path);
             }
         }
         free(names[i]);
     }
     free(names);
+}
+
+void kg_keep_load(struct kg_core *core)
+{
+    if (!core->config.state_dir)
+        return;
+    load_folder(core, "kernels", load_kernel);
+    load_folder(core, "runs", load_run);
     load_sessions(core);
 }

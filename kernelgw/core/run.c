@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 
 enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
@@ -81,6 +82,7 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
     if (r->box)
         pl_box_destroy(r->box);
     r->box = NULL;
+    kg_keep_forget_run(r);
     const char *reason = json_string_value(json_object_get(content, "reason"));
     kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state],
            reason ? reason : r->why);
@@ -163,7 +165,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         exit_told(r, &body);
         return;
     }
-    kg_journal_append(&r->journal, 0, body, rec->channel, rec->kind, 0);
+    kg_journal_append(&r->journal, rec->seq, body, rec->channel, rec->kind, 0);
     kg_run_wake(r);
 }
 
@@ -249,9 +251,16 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
         drop_input(r);
         if (r->stopping)
             kg_run_signal(r, "KILL", NULL);
+        kg_keep_run(r);
         kg_run_wake(r);
     }
     kg_run_unref(r);
+}
+
+/* What a run may take in all, its compilers with it. */
+static uint64_t most_ms(const struct kg_run_spec *s)
+{
+    return (uint64_t)s->wall_s * 1000 + (s->runtime->program->phase_count - 1) * COMPILE_MS;
 }
 
 /* The files are in the box, and it may use what the first phase needs. */
@@ -259,18 +268,18 @@ static void all_ready(struct kg_run *r)
 {
     drop_files(r);
     const struct kg_program *p = r->spec.runtime->program;
-    int64_t wall_ms = (int64_t)r->spec.wall_s * 1000;
-    int64_t most_ms = wall_ms + (int64_t)(p->phase_count - 1) * COMPILE_MS;
-    json_t *phases = kg_program_start(p, r->spec.entry, r->spec.args, wall_ms, COMPILE_MS);
+    uint64_t most = most_ms(&r->spec);
+    json_t *phases = kg_program_start(p, r->spec.entry, r->spec.args,
+                                      (int64_t)r->spec.wall_s * 1000, COMPILE_MS);
     json_t *env = json_copy(p->env);
     if (r->spec.env)
         json_object_update(env, r->spec.env);
     json_object_update(env, r->spec.options);
-    json_t *req = json_pack(
-        "{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases, "env", env,
-        "cwd", "stdin", true, "wall_ms", (json_int_t)most_ms, "output_bytes",
-        (json_int_t)r->core->config.run_output_mb << 20, "username", "user", "session", r->id);
-    r->deadline_ms = kg_clock_ms() + (uint64_t)most_ms + DEADLINE_GRACE_MS;
+    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases",
+                            phases, "env", env, "cwd", "stdin", true, "wall_ms", (json_int_t)most,
+                            "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
+                            "username", "user", "session", r->id);
+    r->deadline_ms = kg_clock_ms() + most + DEADLINE_GRACE_MS;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
 }
@@ -324,6 +333,98 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
     kg_run_unref(r);
 }
 
+static void claim_of(struct pl_claim *claim, struct pl_limits *limits, const struct kg_run *r)
+{
+    const struct kg_program *p = r->spec.runtime->program;
+    *limits = r->spec.runtime->pool.program_limits;
+    limits->memory_mb = p->memory_mb;
+    kg_wish_apply(&r->spec.wish, limits);
+    limits->memory_mb = kg_program_most_memory(p, r->spec.wish.memory_mb);
+    *claim = (struct pl_claim){
+        .runtime = r->spec.runtime->pool.name, .kind = PL_PROGRAM, .limits = limits};
+}
+
+/* A run in the table. Takes *spec over. */
+static struct kg_run *add(struct kg_core *core, const char *id, struct kg_run_spec *spec)
+{
+    struct kg_run *r = kg_calloc(1, sizeof *r);
+    snprintf(r->id, sizeof r->id, "%s", id);
+    r->core = core;
+    r->spec = *spec;
+    *spec = (struct kg_run_spec){0};
+    if (!r->spec.session)
+        r->spec.session = kg_strdup(r->id);
+    r->refs = 2; /* the table and the claim */
+    r->created_us = kg_clock_wall_us();
+    /* the output as messages: escapes and heads make it larger than it was */
+    uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
+    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
+    HASH_ADD_STR(core->runs, id, r);
+    return r;
+}
+
+static void refilled(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_run *r = user;
+    (void)reply;
+    (void)err;
+    kg_journal_refilled(&r->journal);
+    kg_run_wake(r);
+    kg_run_unref(r);
+}
+
+static void adopted(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
+{
+    (void)info;
+    struct kg_run *r = user;
+    r->claim = 0;
+    if (r->deleted) {
+        if (box)
+            pl_box_destroy(box);
+    } else if (!box) {
+        kg_run_lost(r, err->text);
+    } else {
+        r->box = box;
+        pl_box_set_events(box, &box_events, r);
+        r->refs++;
+        pl_box_request(box, "ping", json_object(), NULL, 0, refilled, r);
+    }
+    kg_run_unref(r);
+}
+
+void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct kg_run_spec *spec)
+{
+    struct kg_run *r = add(core, kept->id, spec);
+    struct pl_claim claim;
+    struct pl_limits limits;
+    r->state = KG_R_RUNNING;
+    r->created_us = kept->created_us;
+    r->started_us = kept->started_us;
+    r->input_ended = kept->input_ended;
+    r->journal.refilling = true;
+    int64_t gone_ms = (kg_clock_wall_us() - kept->started_us) / 1000;
+    uint64_t most = most_ms(&r->spec);
+    uint64_t left = gone_ms > 0 && (uint64_t)gone_ms < most ? most - (uint64_t)gone_ms : 0;
+    r->deadline_ms = kg_clock_ms() + left + DEADLINE_GRACE_MS;
+    claim_of(&claim, &limits, r);
+    r->claim = pl_adopt(core->pool, kept->box, &claim, adopted, r);
+}
+
+void kg_run_leave(struct kg_run *r)
+{
+    if (r->state != KG_R_RUNNING || !r->box) {
+        kg_run_delete(r);
+        return;
+    }
+    kg_keep_run(r);
+    pl_box_set_events(r->box, NULL, NULL);
+    r->box = NULL;
+    r->deleted = true;
+    HASH_DEL(r->core->runs, r);
+    kg_run_wake(r);
+    kg_run_unref(r);
+}
+
 int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
                  struct kg_err *err)
 {
@@ -335,29 +436,16 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (live >= core->config.max_runs)
         return kg_err_set(err, -EAGAIN, "all %u runs that this server allows are under way",
                           core->config.max_runs);
-    struct kg_run *r = kg_calloc(1, sizeof *r);
-    kg_uuid4(r->id);
-    r->core = core;
-    r->spec = *spec;
-    *spec = (struct kg_run_spec){0};
-    if (!r->spec.session)
-        r->spec.session = kg_strdup(r->id);
-    r->refs = 2; /* the table and the claim */
-    r->created_us = kg_clock_wall_us();
+    char id[KG_UUID_SIZE];
+    kg_uuid4(id);
+    struct kg_run *r = add(core, id, spec);
     core->last_activity_us = r->created_us;
     core->counters.runs_started++;
-    /* the output as messages: escapes and heads make it larger than it was */
-    uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
-    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
-    HASH_ADD_STR(core->runs, id, r);
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
-    struct pl_limits limits = r->spec.runtime->pool.program_limits;
-    limits.memory_mb = r->spec.runtime->program->memory_mb;
-    kg_wish_apply(&r->spec.wish, &limits);
-    limits.memory_mb = kg_program_most_memory(r->spec.runtime->program, r->spec.wish.memory_mb);
-    struct pl_claim claim = {
-        .runtime = r->spec.runtime->pool.name, .kind = PL_PROGRAM, .limits = &limits};
+    struct pl_limits limits;
+    struct pl_claim claim;
+    claim_of(&claim, &limits, r);
     kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name,
            r->spec.file_count);
     r->claim = pl_claim(core->pool, &claim, claimed, r);

@@ -50,6 +50,16 @@ struct kg_run {
 /* Takes *spec over (it is empty afterwards). Returns 0, or -EAGAIN with *err when too many runs are under way. */
 int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
                  struct kg_err *err);
+/* One that runs in a box of an earlier server's (core/keep.h). */
+struct kg_run_kept {
+    const char *id, *box;
+    int64_t created_us, started_us;
+    bool input_ended;
+};
+/* It is in the table at once, as running; lost when its box can't be taken over. Takes *spec over. */
+void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct kg_run_spec *spec);
+/* Gives the run up without ending it, when it runs; its box is for the next server. */
+void kg_run_leave(struct kg_run *r);
 struct kg_run *kg_run_find(struct kg_core *core, const char *id);
 const char *kg_run_state_name(const struct kg_run *r);
 bool kg_run_ended(const struct kg_run *r);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "kernelgw/core/run.h"
+#include "kernelgw/core/say.h"
 
 const char *kg_run_phase_name(const struct kg_run *r)
 {
@@ -64,6 +65,21 @@ static void prepared(void *user)
     kg_run_unref(r);
 }
 
+/* Output that the agent could not keep for us. */
+static void say_gap(struct kg_run *r, const json_t *event)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "\n[kernelgw: %lld messages (%lld bytes) were lost between box and server]\n",
+             (long long)json_integer_value(json_object_get(event, "messages")),
+             (long long)json_integer_value(json_object_get(event, "bytes")));
+    struct kg_slice frame = kg_say_stream(r->id, (struct kg_span){0}, NULL, "stderr", text);
+    uint64_t to = (uint64_t)json_integer_value(json_object_get(event, "to_seq"));
+    kg_journal_append(&r->journal, to, frame, KG_CH_IOPUB, KG_KIND_ERROR, 0);
+    kg_slice_release(&frame);
+    kg_run_wake(r);
+}
+
 void kg_run_event(struct kg_run *r, const struct kg_slice *body)
 {
     json_t *event = json_loadb((const char *)body->data, body->len, 0, NULL);
@@ -75,6 +91,8 @@ void kg_run_event(struct kg_run *r, const struct kg_slice *body)
         if (!kg_run_prepare_phase(r, prepared))
             send_continue(r);
         kg_run_wake(r);
+    } else if (what && strcmp(what, "gap") == 0) {
+        say_gap(r, event);
     } else if (what && strcmp(what, "service_exit") == 0) {
         kg_log(KG_INFO, "run", "service ended", "id=%s", r->id); /* the agent starts it again */
     } else {

@@ -8,6 +8,7 @@ import pytest
 
 from support import procs
 from support.channels import gaps
+from support.runs import Run
 
 from e2e.test_replay import lines_of, number, printing, read_for_a_while
 
@@ -128,6 +129,47 @@ def test_a_kernel_that_dies_meanwhile_is_told(made, end):
         assert out.error["ename"] == "KernelDied" and "status 3" in out.error["evalue"]
         assert c.execute("6 * 7").result == "42", "it was started again"
     server.delete(f"/api/kernels/{kernel_id}")
+
+
+@ENDS
+def test_a_program_goes_on(made, end):
+    """Its output is whole, it is typed to through the next server, and how it ends is known."""
+    code = "import time\nfor i in range(1000): print(i, flush=True); time.sleep(0.001)\nprint('hello', input())"
+    r = Run(made.server, code, session="mine")
+    r.wait_output("\n100\n")
+    r.server = replace(made, end)
+    model = r.model()
+    assert (model["state"], model["session"], model["entry"]) == ("running", "mine", "main.py")
+    r.wait_output("999\n")
+    assert r.stdin(b"Ann\n").status_code == 204
+    model = r.wait()
+    assert (model["exit_code"], model["reason"]) == (0, "exit")
+    assert r.output() == "".join(f"{i}\n" for i in range(1000)) + "hello Ann\n"
+    replace(made, end)
+    assert made.server.get("/api/runs").json() == [], "what has ended is not kept"
+
+
+@ENDS
+def test_a_program_that_ends_meanwhile(made, end):
+    r = Run(made.server, "import sys, time; time.sleep(0.5); print('done'); sys.exit(7)")
+    r.wait_running()
+    made.server.process.kill(end)
+    time.sleep(1)
+    r.server = made.start_server()
+    assert r.wait()["exit_code"] == 7 and r.output() == "done\n"
+
+
+def test_a_program_whose_box_is_gone_is_lost(made):
+    r = Run(made.server, "import time; time.sleep(100)")
+    r.wait_running()
+    made.server.process.kill()
+    made.boxd.process.kill()
+    for pid in made.boxd.pids():
+        os.kill(pid, signal.SIGKILL)
+    made.boxd.start()
+    r.server = made.start_server()
+    assert r.wait()["state"] == "lost"
+    assert not list((made.directory / "state" / "runs").iterdir())
 
 
 def test_a_kernel_whose_box_is_gone_is_forgotten(made):
