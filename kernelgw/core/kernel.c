@@ -390,12 +390,15 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         k->heard_ms = kg_clock_ms();
     switch (rec->kind) {
     case KG_KIND_STATUS_BUSY:
-        if (k->ready)
+        if (k->ready && !kg_requests_aside(&body))
             enter(k, KG_K_BUSY, "");
         kg_kernel_touch(k);
         break;
     case KG_KIND_STATUS_IDLE:
         kg_requests_idle(k, &body);
+        kg_kernel_touch(k);
+        if (kg_requests_aside(&body))
+            break;
         kg_kernel_idle(k);
         kg_input_answered(k);
         break;

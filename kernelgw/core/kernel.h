@@ -134,6 +134,9 @@ void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue
 /* Who waits for the reply to this message from the kernel: reader id, 0 when nobody is known. `done` forgets the
  * request. */
 uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done);
+/* A status that belongs to a request which a kernel answers beside a running cell, and says nothing of that: as in
+ * jupyter_server 2 (untracked_message_types). */
+bool kg_requests_aside(const struct kg_slice *frame);
 /* The kernel said idle: the cell that it belongs to is over. */
 void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame);
 /*

@@ -182,6 +182,8 @@ static void take(struct kk_kit *k, struct kk_request *r)
     if (!known && find_job(r) == KG_COUNT(jobs)) {
         kg_log(KG_WARN, "kit", "unknown request dropped", "type=%.*s",
                (int)(r->type.len < 64 ? r->type.len : 64), (const char *)r->type.data);
+        kk_kit_status(k, r, true); /* as ipykernel does: whoever waits for idle gets it */
+        kk_kit_status(k, r, false);
         free(r);
         return;
     }

@@ -1,4 +1,4 @@
-"""Kernels over an evaluator: the agent is the Jupyter kernel, scripted.py evaluates."""
+"""Kernels over an evaluator: the agent is the Jupyter kernel, tests/support/scripted.py evaluates."""
 import json
 import os
 import shutil
@@ -17,7 +17,7 @@ class Case(harness.Case):
     def setUp(self):
         super().setUp()
         self.script = self.agent.dir + "/scripted.py"
-        shutil.copy(HERE + "/scripted.py", self.script)
+        shutil.copy(HERE + "/../../support/scripted.py", self.script)
         os.chmod(self.script, 0o644)
 
     def kernel(self, *args, **fields):
@@ -225,7 +225,9 @@ class Requests(Case):
         self.done(self.agent.message(SHELL, "comm_close", {"comm_id": "c1", "data": {}}))
         for channel, kind in ((SHELL, "no_such_request"), (SHELL, "interrupt_request"), (CONTROL, "execute_request"),
                               (SHELL, "comm_open"), (STDIN, "execute_request")):
-            self.agent.message(channel, kind, {})
+            asked = self.agent.message(channel, kind, {})
+            if channel != STDIN:
+                self.assertEqual(self.done(asked), None)
         self.assertEqual(self.cell("print(1)")[1], [("stdout", "1\n")])
 
     def test_requests_that_are_wrong(self):
