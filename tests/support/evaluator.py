@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGES = pathlib.Path(os.environ.get("KERNELGW_IMAGES", "/var/lib/kernelgw/images"))
+
+SERVICE_UID = 1001
 
 # A box in small: the image read-only, the user's folders in memory, no network, its own processes.
 ENTER = r"""
@@ -38,6 +41,12 @@ mkdir "$root/dev/shm" && chmod 1777 "$root/dev/shm"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=0755,uid=1000,gid=1000 tmpfs "$root/work"
 ip link set lo up 2> /dev/null || true
+# The box's service, if there is one: as a user of its own, told to be ready by the first line on its descriptor 3.
+if [ -n "${SERVICE:-}" ]; then
+    { setpriv --no-new-privs -- /usr/sbin/chroot --userspec=1001:1001 --groups= "$root" \
+        /usr/bin/env -i -C /tmp PATH=/usr/local/bin:/usr/bin:/bin sh -c "$SERVICE" 3>&1 4>&- >&2 < /dev/null & } | head -n 1 > /dev/null
+    unset SERVICE
+fi
 # not exec: PID 1 is a process that signals can't reach
 setpriv --no-new-privs -- /usr/sbin/chroot --userspec=1000:1000 --groups= "$root" /usr/bin/env -C /work "$@"
 exit 0
@@ -74,13 +83,19 @@ class Result:
 
 
 class Evaluator:
-    def __init__(self, argv, image=None, env=None, ready_s=60):
-        """argv: the evaluator's; image: a root file system to enter, or None for this machine's."""
+    def __init__(self, argv, image=None, env=None, ready_s=60, service=None):
+        """
+        argv: the evaluator's; image: a root file system to enter, or None for this machine's; service: what runs beside it in
+        the image, as a manifest says it.
+        """
         self.next_id, self.lines, self.partial = 0, [], b""
         to_agent, self.in_fd, self.out_fd, from_agent = *reversed(os.pipe()), *reversed(os.pipe())
         out, err = os.pipe(), os.pipe()
         self.streams = {out[0]: "stdout", err[0]: "stderr"}
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/work", "LANG": "C.UTF-8", "USER": "user", **(env or {})}
+        if service:
+            words = [f"{name}={value}" for name, value in service.get("env", {}).items()]
+            env["SERVICE"] = shlex.join(["exec", "env", *words, *service["argv"]])
         if image:
             argv = ["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--",
                     "sh", "-c", ENTER, "enter", str(image), *argv]
@@ -104,7 +119,8 @@ class Evaluator:
         """The evaluator of a runtime of this tree, in its image."""
         manifest = json.loads((ROOT / "runtimes" / language / "runtime.json").read_text())
         kernel = manifest["kernel"]
-        return cls(kernel["argv"], IMAGES / manifest["image"] / "rootfs", kernel.get("env"), **more)
+        return cls(kernel["argv"], IMAGES / manifest["image"] / "rootfs", kernel.get("env"),
+                   service=manifest.get("service"), **more)
 
     def __enter__(self):
         return self
@@ -132,8 +148,9 @@ class Evaluator:
             os.killpg(self.proc.pid, signal.SIGINT)
             return
         for pid in descendants(self.proc.pid)[1:]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                if os.stat(f"/proc/{pid}").st_uid != SERVICE_UID:
+                    os.kill(pid, signal.SIGINT)
 
     def _drain(self, result):
         """Takes all that the pipes of stdout and stderr hold now."""
