@@ -1,0 +1,12 @@
+-- The one account of a box's server, read by mariadbd --bootstrap when the image is made. There is no root.
+-- The user may do everything in databases of its own and make new ones, and has no global privilege: no FILE, SUPER,
+-- PROCESS, SHUTDOWN, no accounts. The row that names the system's database wins over the pattern, and allows nothing.
+INSERT INTO global_priv VALUES ('localhost', 'student',
+  '{"access":0,"plugin":"mysql_native_password","authentication_string":""}');
+INSERT INTO db (Host, Db, User) VALUES ('localhost', 'mysql', 'student');
+INSERT INTO db (Host, Db, User, Select_priv, Insert_priv, Update_priv, Delete_priv, Create_priv, Drop_priv,
+    References_priv, Index_priv, Alter_priv, Create_tmp_table_priv, Lock_tables_priv, Create_view_priv, Show_view_priv,
+    Create_routine_priv, Alter_routine_priv, Execute_priv, Event_priv, Trigger_priv, Delete_history_priv)
+  VALUES ('localhost', '%', 'student', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y',
+    'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y');
+CREATE DATABASE notebook;

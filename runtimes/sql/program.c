@@ -1,0 +1,102 @@
+#include "runtimes/sql/program.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "runtimes/sql/clean.h"
+#include "runtimes/sql/lex.h"
+#include "runtimes/sql/print.h"
+#include "runtimes/sql/script.h"
+
+static bool option(const char *name)
+{
+    const char *value = getenv(name);
+    return value && strcmp(value, "1") == 0;
+}
+
+/* What went wrong, in the manner of compilers, so that consoles can make links of it. */
+static void tell(const struct sq_failure *f)
+{
+    if (f->file)
+        fprintf(stderr, "%s:%zu: ", f->file, f->line);
+    if (f->problem.code)
+        fprintf(stderr, "ERROR %u (%s): %s\n", f->problem.code, f->problem.state, f->problem.text);
+    else
+        fprintf(stderr, "ERROR: %s\n", f->problem.text);
+}
+
+/* name=value sets a user variable: the length of the name, or 0 when the argument is no such thing. */
+static size_t assigns(const char *arg)
+{
+    size_t n = 0;
+    while (sq_name_byte((unsigned char)arg[n]))
+        n++;
+    return n > 0 && arg[n] == '=' ? n : 0;
+}
+
+static bool assign(struct sq_session *s, const char *arg, size_t n)
+{
+    const char *value = arg + n + 1;
+    size_t len = strlen(value);
+    kg_autofree char *escaped = kg_malloc(2 * len + 1);
+    mysql_real_escape_string(s->conn, escaped, value, len);
+    kg_autofree char *sql = kg_asprintf("SET @`%.*s` = '%s'", (int)n, arg, escaped);
+    return sq_session_do(s, sql);
+}
+
+/* The entry, then what args name: variables are set before anything runs, scripts run in order. */
+static int run(struct sq_session *s, int argc, char **argv)
+{
+    struct sq_print print;
+    sq_print_init(&print, stdout, option("KGW_SQL_QUIET"));
+    struct sq_script script = {.session = s, .sink = &print.sink};
+    bool ok = sq_session_signal(s) == 0;
+    for (int i = 1; i < argc && ok; i++) {
+        size_t name = assigns(argv[i]);
+        if (name && !(ok = assign(s, argv[i], name)))
+            fprintf(stderr, "argument '%s': %s\n", argv[i], mysql_error(s->conn));
+    }
+    if (!ok)
+        return sq_session_signal(s) ? 128 + sq_session_signal(s) : 1;
+    for (int i = 0; i < argc && ok; i++) {
+        if (i > 0 && assigns(argv[i]))
+            continue;
+        ok = sq_script_file(&script, argv[i]);
+        fflush(stdout);
+    }
+    int number = sq_session_signal(s);
+    if (!ok)
+        tell(&script.failure);
+    sq_script_release(&script);
+    return ok ? 0 : number ? 128 + number : 1;
+}
+
+int sq_program_main(const char *socket, int argc, char **argv)
+{
+    struct sq_session s;
+    struct kg_err err = {0};
+    if (argc < 1) {
+        fputs("usage: kgw-sql run ENTRY [name=value | SCRIPT]...\n", stderr);
+        return 2;
+    }
+    if (sq_session_init(&s, socket, "", &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    sq_session_begin(&s); /* from here on a signal ends the program */
+    if (sq_session_connect(&s, SQ_CONNECT_MS, &err) < 0 ||
+        sq_clean(&s, option("KGW_SQL_KEEP"), &err) < 0) {
+        int number = sq_session_signal(&s);
+        if (!number)
+            fprintf(stderr, "%s\n", err.text);
+        return number ? 128 + number : 1;
+    }
+    int rc = run(&s, argc, argv);
+    sq_session_end(&s);
+    sq_session_close(&s);
+    return rc;
+}
