@@ -1,0 +1,2 @@
+CREATE PROCEDURE again() BEGIN CALL again(); END;
+CALL again();

@@ -1,0 +1,7 @@
+PRINT 'before';
+
+SELECT 1 AS fine;
+
+SELECT *
+FROM nowhere;
+PRINT 'never reached';

@@ -1,0 +1,3 @@
+-- The smallest program there is.
+PRINT 'hello, world';
+SELECT 'hello' AS greeting, 'world' AS whom;

@@ -1,0 +1,3 @@
+SOURCE lib/schema.sql
+\. lib/views.sql
+SELECT * FROM expensive;

@@ -1,0 +1,3 @@
+PRINT 'working';
+BEGIN NOT ATOMIC WHILE TRUE DO SET @n = 1; END WHILE; END;
+PRINT 'never reached';

@@ -1,0 +1,3 @@
+-- nobody is root here
+SHOW GRANTS;
+SELECT * FROM mysql.global_priv;

@@ -1,0 +1,1 @@
+CREATE TABLE steps (n INT);

@@ -1,0 +1,1 @@
+INSERT INTO steps SELECT seq FROM seq_1_to_5;

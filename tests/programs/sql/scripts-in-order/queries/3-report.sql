@@ -1,0 +1,1 @@
+SELECT SUM(n) AS total FROM steps;

@@ -1,0 +1,4 @@
+PRINT 'in the file';
+SELECT
+    1,
+    2 FORM t;

@@ -1,0 +1,1 @@
+SOURCE lib/broken.sql

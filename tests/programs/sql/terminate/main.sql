@@ -1,0 +1,3 @@
+PRINT 'working';
+SELECT SLEEP(600);
+PRINT 'never reached';

@@ -1,0 +1,2 @@
+PRINT 'begun';
+DO SLEEP(600);
