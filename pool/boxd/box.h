@@ -5,6 +5,8 @@
 #include "pool/boxd/job.h"
 #include "pool/boxd/state.h"
 
+struct bd_net;
+
 enum bd_phase { BD_MAKING, BD_LIVING, BD_ENDING };
 
 struct bd_boxes {
@@ -14,8 +16,9 @@ struct bd_boxes {
     struct bd_box **list; /* by id */
     size_t count;
     size_t room;
-    size_t ending;      /* of them being killed at this moment: at most BD_ENDINGS_MAX */
-    uint32_t next_slot; /* where the search for a free id range begins */
+    struct bd_net *nets; /* uthash by id */
+    size_t ending;       /* of them being killed at this moment: at most BD_ENDINGS_MAX */
+    uint32_t next_slot;  /* where the search for a free id range begins */
     char boot[KG_UUID_SIZE];
     char *agent_dir;
     int run_lock;

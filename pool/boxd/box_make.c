@@ -21,6 +21,7 @@
 #include "pool/boxd/box.h"
 #include "pool/boxd/files.h"
 #include "pool/boxd/netns.h"
+#include "pool/boxd/nets.h"
 #include "pool/boxd/oci.h"
 #include "pool/boxd/proc.h"
 
@@ -141,13 +142,13 @@ int bd_box_link(struct bd_box *box, struct kg_err *err)
  */
 static int make_link_dir(struct bd_box *box, struct kg_err *err)
 {
-    static const char hosts[] = "127.0.0.1 localhost box\n::1 localhost ip6-localhost\n";
+    const struct bd_net *net =
+        box->state.net[0] ? bd_net_find(box->all, box->state.net, NULL) : NULL;
     kg_autofree char *dir = kg_asprintf("%s/link", box->dir);
-    kg_autofree char *file = kg_asprintf("%s/hosts", dir);
     kg_autofree char *memory = kg_asprintf("%s/memory", dir);
     int rc = bd_dir_make(dir, 0711, 0, box->state.first_id + BD_LINK_GID, err);
     if (rc == 0)
-        rc = bd_file_replace(file, hosts, sizeof(hosts) - 1, 0644, err);
+        rc = bd_box_tell_names(box, net, err);
     if (rc == 0)
         rc = bd_file_replace(memory, "", 0, 0444, err); /* a read-only mount gets no point later */
     if (rc == 0)
@@ -314,6 +315,16 @@ static void start_runtime(struct bd_box *box)
                             runtime_done, box);
 }
 
+/* Of its own, or of the network that it is to be in. */
+static int enter_net(struct bd_box *box, struct kg_err *err)
+{
+    struct bd_boxes *all = box->all;
+    if (!box->state.net[0])
+        return bd_netns_new(all->home_netns, err);
+    struct bd_net *net = bd_net_find(all, box->state.net, err);
+    return net ? bd_net_join(all, net, err) : -ENOENT;
+}
+
 static int make(struct bd_box *box, const struct bd_request *r, const char *rootfs,
                 struct kg_err *err)
 {
@@ -325,7 +336,7 @@ static int make(struct bd_box *box, const struct bd_request *r, const char *root
     if (rc == 0)
         rc = make_words(box, err);
     if (rc == 0)
-        rc = box->netns_fd = bd_netns_new(box->all->home_netns, err);
+        rc = box->netns_fd = enter_net(box, err);
     if (rc >= 0)
         rc = write_config(box, r, rootfs, err);
     if (rc == 0)
@@ -348,6 +359,8 @@ int bd_box_create(struct bd_boxes *all, const struct bd_request *r, struct bd_ti
     if (all->count >= all->config.max_boxes)
         return kg_err_set(err, -EAGAIN, "there are %zu boxes already, as many as may be",
                           all->count);
+    if (r->net[0] && !bd_net_find(all, r->net, err))
+        return -ENOENT;
     int rc = find_image(all, r->image, &rootfs, err);
     if (rc == 0)
         rc = find_ids(all, &state.first_id, err);
@@ -356,6 +369,7 @@ int bd_box_create(struct bd_boxes *all, const struct bd_request *r, struct bd_ti
     memcpy(state.box, r->box, sizeof(state.box));
     memcpy(state.image, r->image, sizeof(state.image));
     memcpy(state.owner, r->owner, sizeof(state.owner));
+    memcpy(state.net, r->net, sizeof(state.net));
     memcpy(state.boot, all->boot, sizeof(state.boot));
     struct bd_box *box = bd_box_new(all, &state);
     box->limits = (struct bd_box_figures){r->memory_mb, r->cpu_milli, r->pids};

@@ -18,6 +18,7 @@
 #include "pool/boxd/box.h"
 #include "pool/boxd/files.h"
 #include "pool/boxd/netns.h"
+#include "pool/boxd/nets.h"
 #include "pool/boxd/proc.h"
 
 /* Index of the box, or of where it would stand. */
@@ -335,7 +336,8 @@ static int open_all(struct bd_boxes *all, struct kg_err *err)
     uv_signal_start(&all->child, child_ended, SIGCHLD);
     uv_timer_init(all->config.loop, &all->stop_timer);
     all->stop_timer.data = all;
-    return find_boxes(all, err);
+    rc = find_boxes(all, err);
+    return rc < 0 ? rc : bd_nets_open(all, err);
 }
 
 int bd_boxes_open(struct bd_boxes **out, const struct bd_boxes_config *config, struct kg_err *err)
@@ -427,6 +429,7 @@ void bd_boxes_free(struct bd_boxes *all)
         box->closing++;
         uv_close((uv_handle_t *)&box->timer, handle_closed);
     }
+    bd_nets_free(all);
     if (all->count == 0)
         bd_cgroups_leave(&all->cgroups);
     uv_close((uv_handle_t *)&all->child, NULL);

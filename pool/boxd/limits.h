@@ -13,6 +13,12 @@ enum {
     BD_BOX_ID_MAX = 64,
     BD_IMAGE_MAX = 64,
 
+    BD_NETS_MAX = 16384, /* session networks at once */
+    BD_NAMES_MAX = 256,  /* names of a network, and their bytes, each with its NUL */
+    BD_NAMES_BYTES = 8 * 1024,
+    BD_NAME_MAX = 63,
+    BD_PORTS_MAX = 256, /* in one reply to net.ports */
+
     BD_MEMORY_MB_MIN = 16,
     BD_CPU_MILLI_MIN = 10,
     BD_CPU_MILLI_MAX = 256 * 1000,

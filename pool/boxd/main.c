@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/boxd/boxes.h"
+#include "pool/boxd/limits.h"
 #include "pool/boxd/options.h"
 #include "pool/boxd/server.h"
 
@@ -67,11 +68,11 @@ static int check_images(const char *images, struct kg_err *err)
     return 0;
 }
 
-/* Every box holds four descriptors. */
+/* Every box holds four descriptors, every network one. */
 static void raise_descriptors(uint32_t max_boxes)
 {
     struct rlimit limit;
-    rlim_t want = (rlim_t)max_boxes * 4 + 256;
+    rlim_t want = (rlim_t)max_boxes * 4 + BD_NETS_MAX + 256;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
     limit.rlim_cur = limit.rlim_max;

@@ -5,6 +5,9 @@
  * that a box's root has no right over it. A namespace is pinned by its descriptor alone and leaves no mount
  * behind: when boxd is killed, it lives as long as its processes.
  */
+#include <stdbool.h>
+
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -12,6 +15,10 @@
  * of the namespace to come back to. Enters the new one for a moment: only for single-threaded programs.
  */
 int bd_netns_new(int home, struct kg_err *err);
+/* A TCP socket in the namespace ns, not connected: IPv6 where there is any, else IPv4. */
+int bd_netns_socket(int ns, int home, struct kg_err *err);
+/* Appends the beginning of the namespace's /proc/net/tcp, or of tcp6: who listens stands there before all else. */
+int bd_netns_listeners(struct kg_buf *out, int ns, int home, bool v6, struct kg_err *err);
 /* A descriptor of the caller's own namespace. */
 int bd_netns_home(struct kg_err *err);
 /* A descriptor of a process's namespace. */

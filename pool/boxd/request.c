@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-enum kind { K_BOX, K_IMAGE, K_OWNER, K_COUNT, K_CPU };
+enum kind { K_BOX, K_IMAGE, K_OWNER, K_COUNT, K_CPU, K_NAMES };
 enum need { REQUIRED, OPTIONAL };
 
 struct field {
@@ -28,6 +30,7 @@ static const struct field create_fields[] = {
     {"tmp_mb", K_COUNT, REQUIRED, AT(tmp_mb), BD_TMP_MB_MIN, 0},
     {"tmp_inodes", K_COUNT, REQUIRED, AT(tmp_inodes), BD_TMP_INODES_MIN, BD_TMP_INODES_MAX},
     {"owner", K_OWNER, REQUIRED, AT(owner), 0, 0},
+    {"net", K_BOX, OPTIONAL, AT(net), 0, 0},
 };
 static const struct field box_fields[] = {
     {"box", K_BOX, REQUIRED, AT(box), 0, 0},
@@ -40,6 +43,18 @@ static const struct field limits_fields[] = {
     {"cpu", K_CPU, OPTIONAL, AT(cpu_milli), BD_CPU_MILLI_MIN, BD_CPU_MILLI_MAX},
     {"memory_mb", K_COUNT, OPTIONAL, AT(memory_mb), BD_MEMORY_MB_MIN, 0},
     {"pids", K_COUNT, OPTIONAL, AT(pids), BD_PIDS_MIN, BD_PIDS_MAX},
+};
+static const struct field net_create_fields[] = {
+    {"net", K_BOX, REQUIRED, AT(net), 0, 0},
+    {"owner", K_OWNER, REQUIRED, AT(owner), 0, 0},
+    {"box", K_BOX, OPTIONAL, AT(box), 0, 0},
+};
+static const struct field net_fields[] = {
+    {"net", K_BOX, REQUIRED, AT(net), 0, 0},
+};
+static const struct field net_names_fields[] = {
+    {"net", K_BOX, REQUIRED, AT(net), 0, 0},
+    {"names", K_NAMES, REQUIRED, AT(names), 0, 0},
 };
 
 static const struct op {
@@ -55,6 +70,12 @@ static const struct op {
     {"limits", BD_SET_LIMITS, limits_fields, sizeof(limits_fields) / sizeof(limits_fields[0])},
     {"stats", BD_STATS, box_fields, 1},
     {"ping", BD_PING, NULL, 0},
+    {"net.create", BD_NET_CREATE, net_create_fields, 3},
+    {"net.destroy", BD_NET_DESTROY, net_fields, 1},
+    {"net.list", BD_NET_LIST, list_fields, 1},
+    {"net.names", BD_NET_NAMES, net_names_fields, 2},
+    {"net.ports", BD_NET_PORTS, net_fields, 1},
+    {"net.socket", BD_NET_SOCKET, net_fields, 1},
 };
 
 bool bd_is_box_id(const char *s)
@@ -67,6 +88,49 @@ bool bd_is_image_name(const char *s)
 {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
     return s[n] == '\0' && n >= 1 && n <= BD_IMAGE_MAX && s[0] != '.' && s[0] != '-';
+}
+
+static bool is_name(const char *s, size_t n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    char inside[sizeof(letters) + 3];
+    snprintf(inside, sizeof(inside), "%s.-_", letters);
+    return n >= 1 && n <= BD_NAME_MAX && strlen(s) == n && strspn(s, inside) == n &&
+           strchr(letters, s[0]) && strchr(letters, s[n - 1]) && strcasecmp(s, "localhost") != 0;
+}
+
+static bool has_name(const struct bd_names *names, const char *s)
+{
+    const char *at = names->text;
+    for (size_t i = 0; i < names->count; i++, at += strlen(at) + 1)
+        if (strcasecmp(at, s) == 0)
+            return true;
+    return false;
+}
+
+int bd_names_read(struct bd_names *out, const json_t *list, struct kg_err *err)
+{
+    size_t i;
+    const json_t *v;
+    out->count = out->bytes = 0;
+    if (!json_is_array(list) || json_array_size(list) > BD_NAMES_MAX)
+        return kg_err_set(err, -EINVAL, "\"names\" must be a list of at most %d names",
+                          BD_NAMES_MAX);
+    json_array_foreach(list, i, v) {
+        const char *s = json_string_value(v);
+        size_t n = json_string_length(v);
+        if (!s || !is_name(s, n))
+            return kg_err_set(err, -EINVAL, "\"names\"[%zu] is no host name", i);
+        if (has_name(out, s))
+            return kg_err_set(err, -EINVAL, "\"names\" has %s twice", s);
+        if (out->bytes + n + 1 > sizeof(out->text))
+            return kg_err_set(err, -EINVAL, "\"names\" must have at most %zu bytes",
+                              sizeof(out->text));
+        memcpy(out->text + out->bytes, s, n + 1);
+        out->bytes += n + 1;
+        out->count++;
+    }
+    return 0;
 }
 
 static int read_text(struct bd_request *out, const struct field *f, const json_t *value,
@@ -141,7 +205,8 @@ static int read_fields(struct bd_request *out, const struct op *op, json_t *obje
                 return kg_err_set(err, -EINVAL, "%s needs the field \"%s\"", op->name, f->name);
             continue;
         }
-        int rc = f->kind == K_COUNT || f->kind == K_CPU
+        int rc = f->kind == K_NAMES ? bd_names_read(&out->names, value, err)
+                 : f->kind == K_COUNT || f->kind == K_CPU
                      ? read_number(out, f, value, max_memory_mb, err)
                      : read_text(out, f, value, err);
         if (rc < 0)

@@ -9,10 +9,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/boxd/limits.h"
+#include "pool/boxd/nets.h"
 #include "pool/boxd/request.h"
 
 struct packet {
@@ -276,6 +278,95 @@ static void handle_living(struct connection *c, const struct bd_request *r)
         reply_ok(c, r->id);
 }
 
+static void reply_nets(struct connection *c, const struct bd_request *r)
+{
+    struct bd_net *list[BD_LIST_PAGE];
+    struct kg_json j;
+    struct kg_buf out = {0};
+    bool more;
+    size_t n = bd_nets_list(c->server->boxes, r->after, list, BD_LIST_PAGE, &more);
+    ok_begin(&j, &out, r->id);
+    kg_json_key(&j, "nets");
+    kg_json_array_begin(&j);
+    for (size_t i = 0; i < n; i++) {
+        kg_json_object_begin(&j);
+        kg_json_kstr(&j, "net", list[i]->id);
+        kg_json_kstr(&j, "owner", list[i]->owner);
+        kg_json_kint(&j, "boxes", (int64_t)bd_net_boxes(c->server->boxes, list[i]->id));
+        kg_json_kint(&j, "age_ms", (int64_t)(kg_clock_ms() - list[i]->made_ms));
+        kg_json_object_end(&j);
+    }
+    kg_json_array_end(&j);
+    kg_json_kbool(&j, "more", more);
+    kg_json_object_end(&j);
+    reply(c, &out, -1);
+}
+
+static int reply_ports(struct connection *c, int64_t id, struct bd_net *net, struct kg_err *err)
+{
+    struct bd_net_port ports[BD_PORTS_MAX];
+    struct kg_json j;
+    struct kg_buf out = {0};
+    int n = bd_net_ports(c->server->boxes, net, ports, BD_PORTS_MAX, err);
+    if (n < 0)
+        return n;
+    ok_begin(&j, &out, id);
+    kg_json_key(&j, "ports");
+    kg_json_array_begin(&j);
+    for (int i = 0; i < n; i++) {
+        kg_json_object_begin(&j);
+        kg_json_kint(&j, "port", ports[i].port);
+        kg_json_kbool(&j, "v4", ports[i].v4);
+        kg_json_kbool(&j, "v6", ports[i].v6);
+        kg_json_key(&j, "box");
+        kg_json_str(&j, ports[i].box[0] ? ports[i].box : NULL);
+        kg_json_object_end(&j);
+    }
+    kg_json_array_end(&j);
+    kg_json_object_end(&j);
+    reply(c, &out, -1);
+    return 0;
+}
+
+static int reply_socket(struct connection *c, int64_t id, struct bd_net *net, struct kg_err *err)
+{
+    struct kg_json j;
+    struct kg_buf out = {0};
+    kg_autoclose int fd = bd_net_socket(c->server->boxes, net, err);
+    if (fd < 0)
+        return fd;
+    ok_begin(&j, &out, id);
+    kg_json_object_end(&j);
+    reply(c, &out, fd);
+    return 0;
+}
+
+static void handle_net(struct connection *c, const struct bd_request *r)
+{
+    struct kg_err err = {0};
+    struct bd_boxes *boxes = c->server->boxes;
+    struct bd_net *net = NULL;
+    int rc = 0;
+    bool replied = false;
+    if (r->op == BD_NET_CREATE)
+        rc = bd_net_create(boxes, r, &err);
+    else if (r->op == BD_NET_DESTROY)
+        bd_net_destroy(boxes, r->net);
+    else if (!(net = bd_net_find(boxes, r->net, &err)))
+        rc = err.code;
+    if (rc == 0 && r->op == BD_NET_NAMES)
+        rc = bd_net_set_names(boxes, net, &r->names, &err);
+    if (rc == 0 && (r->op == BD_NET_PORTS || r->op == BD_NET_SOCKET)) {
+        rc = r->op == BD_NET_PORTS ? reply_ports(c, r->id, net, &err)
+                                   : reply_socket(c, r->id, net, &err);
+        replied = rc == 0;
+    }
+    if (rc < 0)
+        reply_error(c, r->id, &err);
+    else if (!replied)
+        reply_ok(c, r->id);
+}
+
 static void handle(struct connection *c, const char *text, size_t n)
 {
     struct bd_request r;
@@ -300,6 +391,12 @@ static void handle(struct connection *c, const char *text, size_t n)
     case BD_ATTACH:
     case BD_SET_LIMITS:
     case BD_STATS: handle_living(c, &r); break;
+    case BD_NET_LIST: reply_nets(c, &r); break;
+    case BD_NET_CREATE:
+    case BD_NET_DESTROY:
+    case BD_NET_NAMES:
+    case BD_NET_PORTS:
+    case BD_NET_SOCKET: handle_net(c, &r); break;
     }
 }
 

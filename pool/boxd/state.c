@@ -16,6 +16,8 @@ void bd_state_write(struct kg_buf *out, const struct bd_state *state)
     kg_json_kstr(&j, "image", state->image);
     kg_json_kstr(&j, "owner", state->owner);
     kg_json_kstr(&j, "boot", state->boot);
+    if (state->net[0])
+        kg_json_kstr(&j, "net", state->net);
     kg_json_kint(&j, "first_id", state->first_id);
     kg_json_kint(&j, "made_ms", (int64_t)state->made_ms);
     kg_json_kbool(&j, "living", state->living);
@@ -46,10 +48,12 @@ int bd_state_parse(struct bd_state *out, const char *in, size_t n, struct kg_err
     memset(out, 0, sizeof(*out));
     json_t *o = json_loadb(in, n, JSON_REJECT_DUPLICATES, NULL);
     const json_t *living = json_object_get(o, "living");
+    const json_t *net = json_object_get(o, "net");
     bool good = text(out->box, sizeof(out->box), o, "box") && bd_is_box_id(out->box) &&
                 text(out->image, sizeof(out->image), o, "image") && bd_is_image_name(out->image) &&
                 text(out->owner, sizeof(out->owner), o, "owner") && kg_is_uuid(out->owner) &&
                 text(out->boot, sizeof(out->boot), o, "boot") &&
+                (!net || (text(out->net, sizeof(out->net), o, "net") && bd_is_box_id(out->net))) &&
                 number(&first_id, o, "first_id", UINT32_MAX - BD_IDS_PER_BOX) &&
                 number(&made_ms, o, "made_ms", INT64_MAX) && number(&pid, o, "pid", INT32_MAX) &&
                 number(&start_ticks, o, "start_ticks", INT64_MAX) && json_is_boolean(living) &&

@@ -19,12 +19,13 @@ struct bd_state {
     char box[BD_BOX_ID_MAX + 1];
     char image[BD_IMAGE_MAX + 1];
     char owner[KG_UUID_SIZE];
-    char boot[KG_UUID_SIZE]; /* the machine's boot in which pid and made_ms have a meaning */
-    uint32_t first_id;       /* host uid and gid of the box's root; its range begins there */
-    uint64_t made_ms;        /* kg_clock_ms */
-    bool living;             /* false: making */
-    pid_t pid;               /* of PID 1, when living */
-    uint64_t start_ticks;    /* its start time */
+    char boot[KG_UUID_SIZE];     /* the machine's boot in which pid and made_ms have a meaning */
+    char net[BD_BOX_ID_MAX + 1]; /* the session network that it is in, or "" */
+    uint32_t first_id;           /* host uid and gid of the box's root; its range begins there */
+    uint64_t made_ms;            /* kg_clock_ms */
+    bool living;                 /* false: making */
+    pid_t pid;                   /* of PID 1, when living */
+    uint64_t start_ticks;        /* its start time */
 };
 
 /* Appends it as JSON. */

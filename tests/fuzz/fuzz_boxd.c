@@ -11,8 +11,8 @@ static void check_state(const uint8_t *data, size_t size)
     kg_autobuf text = {0};
     bd_state_write(&text, &state);
     MUST(bd_state_parse(&again, (const char *)text.data, text.len, NULL) == 0);
-    MUST(strcmp(state.box, again.box) == 0 && state.first_id == again.first_id &&
-         state.pid == again.pid);
+    MUST(strcmp(state.box, again.box) == 0 && strcmp(state.net, again.net) == 0 &&
+         state.first_id == again.first_id && state.pid == again.pid);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,8 +31,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(r.memory_mb >= BD_MEMORY_MB_MIN && r.memory_mb <= 1024 && r.tmp_mb <= r.memory_mb);
         MUST(r.cpu_milli >= BD_CPU_MILLI_MIN && r.cpu_milli <= BD_CPU_MILLI_MAX);
         MUST(r.pids >= BD_PIDS_MIN && r.tmp_inodes >= BD_TMP_INODES_MIN);
+    } else if (r.op >= BD_NET_CREATE) {
+        MUST(r.op == BD_NET_LIST || bd_is_box_id(r.net));
+        MUST(!r.box[0] || bd_is_box_id(r.box));
+        MUST(!memchr(r.names.text, '\n', r.names.bytes) && r.names.count <= BD_NAMES_MAX);
     } else if (r.op != BD_LIST && r.op != BD_PING) {
         MUST(bd_is_box_id(r.box));
     }
+    MUST(!r.net[0] || bd_is_box_id(r.net));
     return 0;
 }

@@ -267,7 +267,7 @@ class Boxd:
     def left(self):
         """What is left of any box: nothing, if all is well."""
         mounts = [l for l in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if self.name in l]
-        directories = [str(p) for room in ("box", "runtime") for p in (self.run / room).glob("*")]
+        directories = [str(p) for room in ("box", "runtime", "net") for p in (self.run / room).glob("*")]
         groups = [str(g) for g in self.groups() if g.name not in (self.name, "helpers")]
         processes = [f"{pid}: {line}" for pid, line in self.processes().items()]
         return mounts + directories + groups + processes

@@ -194,6 +194,14 @@ static void do_tcp(const char *ip, int port, int listening)
     close(s);
 }
 
+static void do_serve(int port)
+{
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    int s = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    answer_errno("serve", bind(s, (struct sockaddr *)&at, sizeof(at)) || listen(s, 8));
+    fflush(out);
+}
+
 /* A file that is made there and then run. */
 static void do_exec_from(const char *dir)
 {
@@ -271,6 +279,10 @@ static void obey(char *line)
 {
     if (!strncmp(line, "exit ", 5))
         _exit(atoi(line + 5));
+    if (!strncmp(line, "serve ", 6)) { /* outlives the command: PID 1 keeps it */
+        do_serve(atoi(line + 6));
+        return;
+    }
     fflush(out);
     pid_t pid = fork();
     if (pid == 0) {
