@@ -1,6 +1,7 @@
 // Runs cells, on V8's inspector: it takes top-level await, and let, const and class once more in a later cell.
 'use strict';
 
+const { Error, Object, Set } = require('./own');
 const inspector = require('inspector');
 const { promiseHooks } = require('v8');
 const { guarded, interruptible } = require('./interrupts');

@@ -1,6 +1,7 @@
 // Completion: names in scope, members of what can be looked at without side effects, modules and files.
 'use strict';
 
+const { Buffer, Function, Object, Map } = require('./own');
 const fs = require('fs');
 const path = require('path');
 const { types } = require('util');

@@ -2,6 +2,7 @@
 // const for const once more, and nothing else.
 'use strict';
 
+const { Object, Map, Set, TypeError } = require('./own');
 const { parse, walk, edit } = require('./syntax');
 
 const CONSTANT = '__kernelgw_constant';

@@ -1,6 +1,7 @@
 // display() and clearOutput(): what a cell shows besides its value.
 'use strict';
 
+const { Buffer, JSON, Object, Promise, String, TypeError } = require('./own');
 const fs = require('fs');
 const { randomUUID } = require('crypto');
 const { bundleOf, checkedBundle, encoded, imageType, isBytes, JUPYTER, MIME } = require('./rich');

@@ -1,6 +1,7 @@
 // Errors as people read them: the user's frames alone, the cell's line with a mark, colours.
 'use strict';
 
+const { Error, Number, Object, String } = require('./own');
 const { inspect, types } = require('util');
 const { readable, excerpt } = require('./sources');
 

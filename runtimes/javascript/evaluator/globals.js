@@ -1,6 +1,7 @@
 // What cells find in the global scope besides Node's own.
 'use strict';
 
+const { Object, Reflect, Set, SyntaxError, clearImmediate, clearInterval, clearTimeout, console, process } = require('./own');
 const vm = require('vm');
 const path = require('path');
 const { Console } = require('console');
@@ -26,9 +27,16 @@ function installConsole() {
 let cellFile; // where cells seem to lie: what they require and import is found from there
 let dynamicImport;
 
-/** Cells now lie in the current directory. */
+/** Cells lie in the current directory, wherever one of them has gone. */
 function settle() {
-  cellFile = path.join(process.cwd(), 'cell.js');
+  let here;
+  try {
+    here = path.join(process.cwd(), 'cell.js');
+  } catch {
+    return; // the directory has been removed
+  }
+  if (here === cellFile) return;
+  cellFile = here;
   const require = createRequire(cellFile);
   define('require', require);
   define('__dirname', path.dirname(cellFile));

@@ -1,6 +1,7 @@
 // Inspection: what the name at the cursor is, its signature, its comment, its source.
 'use strict';
 
+const { Array, Function, Object, Map } = require('./own');
 const { inspect: show } = require('util');
 const { peek, release } = require('./cell');
 const { newestFirst } = require('./sources');

@@ -1,6 +1,7 @@
 // Requests and what interrupts them.
 'use strict';
 
+const { Error, Promise } = require('./own');
 const native = require('./native.node');
 
 /** What a request ends with that was interrupted. */

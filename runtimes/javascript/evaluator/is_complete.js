@@ -1,6 +1,7 @@
 // Whether a cell of a console is whole, or goes on in the next line.
 'use strict';
 
+const { Math } = require('./own');
 const { parseError, syntaxError, moduleError, stripTypes, tokens } = require('./syntax');
 
 /** Two spaces for every bracket that is open. */

@@ -1,8 +1,9 @@
 // The evaluator of JavaScript and TypeScript: what docs/EVALUATORS.md asks of one.
 'use strict';
 
+const { Error, Object, Promise, console, process } = require('./own');
 const errors = require('./errors');
-const { send, listen } = require('./wire');
+const { send, listen, broken } = require('./wire');
 const { request, guarded, interruptible, Interrupted } = require('./interrupts');
 const { runCell, CellError, release } = require('./cell');
 const { bundleOf } = require('./rich');
@@ -62,6 +63,7 @@ async function execute(message) {
   const n = message.silent ? 'silent' : message.execution_count;
   let reply;
   stdin.begin(Boolean(message.allow_stdin));
+  globals.settle();
   try {
     reply = { status: 'ok', ...(await request(() => work(message, n))) };
   } catch (error) {
@@ -76,10 +78,8 @@ async function execute(message) {
 
 function configure({ env, cwd }) {
   for (const [name, value] of Object.entries(env ?? {})) process.env[name] = value;
-  if (cwd) {
-    process.chdir(cwd);
-    globals.settle();
-  }
+  if (cwd) process.chdir(cwd);
+  globals.settle();
   return { status: 'ok' };
 }
 
@@ -97,9 +97,15 @@ async function answer(message) {
   try {
     const operation = Object.hasOwn(operations, op) ? operations[op] : undefined;
     if (!operation) throw new Error(`no such op: ${op}`);
-    send({ reply: id, ...(op === 'execute' ? await execute(message) : await request(() => operation(message))) });
+    const reply = op === 'execute' ? await execute(message) : await request(() => operation(message));
+    if (!reply?.status) broken('a promise gave something else than it was made for');
+    send({ reply: id, ...reply });
   } catch (error) {
-    send({ reply: id, status: 'error', ...failure(error) });
+    try {
+      send({ reply: id, status: 'error', ...failure(error) });
+    } catch {
+      broken(error);
+    }
   }
 }
 
@@ -128,12 +134,13 @@ Object.defineProperty(globalThis, '__kernelgw_warm', {
 const waiting = [];
 let busy = false;
 
-function next() {
-  busy = false;
+async function next() {
   const message = waiting.shift();
   if (!message) return;
   busy = true;
-  answer(message).then(next);
+  await answer(message);
+  busy = false;
+  next();
 }
 
 listen((message) => {

@@ -27,7 +27,7 @@ void v8_isolate_resume(void *isolate) __asm__("_ZN2v87Isolate24CancelTerminateEx
 enum { GRACE_MS = 60 };
 
 enum state {
-    QUIET,   /* no request runs: SIGINT does nothing */
+    QUIET, /* no request runs: SIGINT does nothing, unless one has come that has yet to be begun */
     RUNNING, /* a request runs */
     ASKED,   /* SIGINT came; the main loop has yet to take it */
     FORCED,  /* the main thread's code was told to end */
@@ -36,6 +36,10 @@ enum state {
 static struct {
     uv_mutex_t lock; /* of state, and of telling V8: neither changes between the two */
     enum state state;
+    bool reading;     /* input has come: a request may be about to begin */
+    bool early;       /* SIGINT came before the request that it was meant for had begun */
+    int input_fd;     /* -1 before listen() */
+    uv_async_t again; /* has the thread look at SIGINT once more */
     void *isolate;
     int woken; /* eventfd, readable while an interrupt waits to be taken */
     uv_async_t main_async;
@@ -78,17 +82,36 @@ static void on_grace(uv_timer_t *timer)
     uv_mutex_unlock(&it.lock);
 }
 
-static void on_sigint(uv_signal_t *handle, int number)
+static bool request_waits(void)
 {
-    (void)handle, (void)number;
+    struct pollfd input = {.fd = it.input_fd, .events = POLLIN};
+    return it.reading || (it.input_fd >= 0 && poll(&input, 1, 0) > 0);
+}
+
+static void interrupt(void)
+{
     uv_mutex_lock(&it.lock);
-    if (it.state == RUNNING) {
+    if (it.state == QUIET) {
+        it.early = request_waits();
+    } else if (it.state == RUNNING) {
         it.state = ASKED;
         eventfd_write(it.woken, 1);
         uv_async_send(&it.main_async);
         uv_timer_start(&it.grace, on_grace, GRACE_MS, 0);
     }
     uv_mutex_unlock(&it.lock);
+}
+
+static void on_sigint(uv_signal_t *handle, int number)
+{
+    (void)handle, (void)number;
+    interrupt();
+}
+
+static void on_again(uv_async_t *handle)
+{
+    (void)handle;
+    interrupt();
 }
 
 static void thread_main(void *arg)
@@ -131,7 +154,15 @@ static void call(napi_ref function)
 static void on_input(uv_poll_t *handle, int status, int events)
 {
     (void)handle, (void)status, (void)events;
+    uv_mutex_lock(&it.lock);
+    it.reading = true;
+    uv_mutex_unlock(&it.lock);
     call(it.on_input);
+    /* By now the request has begun, if it was one; another may have come in the meantime. */
+    uv_mutex_lock(&it.lock);
+    it.reading = false;
+    it.early = it.early && request_waits();
+    uv_mutex_unlock(&it.lock);
 }
 
 static void on_main_async(uv_async_t *handle)
@@ -157,10 +188,12 @@ static napi_value start(napi_env env, napi_callback_info info)
         napi_get_uv_event_loop(env, &main_loop) != napi_ok)
         return fail(env, "start takes a function");
     it.env = env;
+    it.input_fd = -1;
     it.isolate = v8_isolate_current();
     it.woken = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (it.woken < 0 || uv_mutex_init(&it.lock) != 0 || uv_loop_init(&it.loop) != 0 ||
         uv_async_init(main_loop, &it.main_async, on_main_async) != 0 ||
+        uv_async_init(&it.loop, &it.again, on_again) != 0 ||
         uv_timer_init(&it.loop, &it.grace) != 0 || uv_signal_init(&it.loop, &it.sigint) != 0 ||
         uv_signal_start(&it.sigint, on_sigint, SIGINT) != 0)
         return fail(env, "no thread for interrupts: descriptors or memory are missing");
@@ -188,6 +221,9 @@ static napi_value listen_to(napi_env env, napi_callback_info info)
         uv_poll_init(main_loop, &it.input, fd) != 0 ||
         uv_poll_start(&it.input, UV_READABLE | UV_DISCONNECT, on_input) != 0)
         return fail(env, "the descriptor can't be listened to");
+    uv_mutex_lock(&it.lock);
+    it.input_fd = fd;
+    uv_mutex_unlock(&it.lock);
     return NULL;
 }
 
@@ -197,6 +233,9 @@ static napi_value enter(napi_env env, napi_callback_info info)
     (void)env, (void)info;
     uv_mutex_lock(&it.lock);
     take(RUNNING);
+    if (it.early)
+        uv_async_send(&it.again);
+    it.early = it.reading = false;
     uv_mutex_unlock(&it.lock);
     return NULL;
 }

@@ -1,6 +1,7 @@
 // Places in code: Jupyter counts code points, JavaScript UTF-16 units. And what stands before a place.
 'use strict';
 
+const { Math } = require('./own');
 const unitsOf = (code, points) => [...code].slice(0, Math.max(0, points)).join('').length;
 const pointsOf = (code, units) => [...code.slice(0, units)].length;
 

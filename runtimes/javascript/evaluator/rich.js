@@ -1,6 +1,7 @@
 // Values as Jupyter shows them: a bundle of forms, best known first to whoever shows it.
 'use strict';
 
+const { Array, Buffer, JSON, Object, Promise, String, Symbol, TypeError } = require('./own');
 const { inspect, types } = require('util');
 
 const JUPYTER = Symbol.for('Jupyter.display');

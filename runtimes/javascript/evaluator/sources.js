@@ -1,6 +1,7 @@
 // What cells were made of, for tracebacks: V8 knows a cell as Cell[3], people as Cell [3].
 'use strict';
 
+const { Math, Map } = require('./own');
 const { SourceMap } = require('module');
 
 const BYTES_MAX = 4 << 20;

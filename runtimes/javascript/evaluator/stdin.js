@@ -1,6 +1,7 @@
 // Input from the user: prompt() and its like, and process.stdin.
 'use strict';
 
+const { Error, Promise, String, console, setImmediate } = require('./own');
 const { Readable } = require('stream');
 const { inputNow, inputLater, forgetInput } = require('./wire');
 const { isRunning } = require('./interrupts');
@@ -41,7 +42,6 @@ function alert(message = '') {
 // Reading process.stdin asks the user for a line, as long as a cell runs; a cell that reads runs until it has read
 // what it wants (rl.close(), or the end: an answer that is refused).
 let waiters = [];
-const turn = setImmediate; // the user may give the name to something else
 
 class AskingStdin extends Readable {
   constructor() {
@@ -62,7 +62,7 @@ class AskingStdin extends Readable {
     if (!allowed || !isRunning()) return this.give(null);
     this.asks = true;
     // What the code does with the last line comes first: it may have closed the stream.
-    turn(() => {
+    setImmediate(() => {
       if (!this.asks) return;
       if (!this.wanted()) return this.answered();
       inputLater((line) => {
@@ -142,7 +142,7 @@ async function settled() {
   if (!stdin) return;
   // A stream begins to read in the loop's next turn.
   for (;;) {
-    await new Promise(turn);
+    await new Promise(setImmediate);
     if (!stdin.asks) return;
     await new Promise((resolve) => waiters.push(resolve));
   }

@@ -1,6 +1,7 @@
 // Parsing and rewriting: what a cell may hold that V8 does not take as a script.
 'use strict';
 
+const { Array, Buffer, JSON, Math, Number, Object, String } = require('./own');
 const vm = require('vm');
 
 // Loaded when a cell needs them: most cells need neither, and TypeScript's parser takes 12 MB.
@@ -38,6 +39,7 @@ function moduleError(code) {
   try {
     parse(code);
   } catch (error) {
+    if (!error.loc) throw error;
     const found = syntaxError(code);
     if (found && !/import|export/.test(found.message)) return found;
     return { message: error.message.replace(/ \(\d+:\d+\)$/, ''), line: error.loc.line, column: error.loc.column + 1 };

@@ -1,8 +1,16 @@
 // The two pipes to the agent: lines of JSON, events out on 3, requests in on 4.
 'use strict';
 
+const { Buffer, JSON, RangeError, process } = require('./own');
 const fs = require('fs');
 const native = require('./native.node');
+
+const { byteLength } = Buffer;
+
+// Cells may also change what the language's objects do. Where holding on to these is not enough, the evaluator ends, and the
+// agent says so and starts another.
+const { parse, stringify } = JSON;
+const { reallyExit } = process;
 
 const IN = 4;
 const OUT = 3;
@@ -15,10 +23,11 @@ let takeInput = null; // who waits for the user's line in the event loop
 
 /** Sends one event or reply. What can't be said in JSON (a BigInt, a circle) is thrown before anything is written. */
 function send(message) {
-  const line = JSON.stringify(message) + '\n';
-  if (Buffer.byteLength(line) > LINE_BYTES_MAX)
+  const line = stringify(message) + '\n';
+  // Of UTF-16 units none takes more than three bytes.
+  if (line.length > LINE_BYTES_MAX / 3 && byteLength(line) > LINE_BYTES_MAX)
     throw new RangeError(`this is too large to be shown: ${line.length} characters, at most ${LINE_BYTES_MAX}`);
-  if (!native.write(OUT, line)) process.reallyExit(0);
+  if (!native.write(OUT, line)) reallyExit(0);
 }
 
 function feed(chunk) {
@@ -27,11 +36,7 @@ function feed(chunk) {
     partial.push(chunk.subarray(begin, end));
     const text = Buffer.concat(partial).toString();
     partial = [];
-    try {
-      lines.push(JSON.parse(text));
-    } catch (error) {
-      send({ reply: null, status: 'error', ename: 'ProtocolError', evalue: error.message, traceback: [] });
-    }
+    lines.push(parse(text));
   }
   if (begin < chunk.length) partial.push(Buffer.from(chunk.subarray(begin)));
 }
@@ -51,12 +56,26 @@ function dispatch() {
   }
 }
 
+/** The end, when a cell has broken what cells are run by. */
+function broken(error) {
+  let why = '';
+  try {
+    why = `: ${error?.stack ?? error}`;
+  } catch {}
+  native.write(2, `JavaScript can't go on: something that it is run by has been replaced or closed${why}\n`);
+  reallyExit(70);
+}
+
 /** Calls onRequest for every request; ends the process with the agent. */
 function listen(onRequest) {
   takeRequest = onRequest;
   native.listen(IN, () => {
-    read();
-    dispatch();
+    try {
+      read();
+      dispatch();
+    } catch (error) {
+      broken(error);
+    }
   });
 }
 
@@ -118,4 +137,4 @@ function sendInOrder(message, wait) {
   if (wait) waitFor('ack');
 }
 
-module.exports = { send, sendInOrder, listen, inputNow, inputLater, forgetInput };
+module.exports = { send, sendInOrder, listen, inputNow, inputLater, forgetInput, broken };

@@ -130,6 +130,47 @@ fs.writeFileSync('d.json', '{"d": 4}')"""))
     assert "c.cjs:1:27" in failure(shared, "c()")[2]
 
 
+def test_modules_are_looked_for_where_the_process_is(fresh):
+    ok(fresh.execute("fs.mkdirSync('/tmp/there'); fs.writeFileSync('/tmp/there/m.js', 'module.exports = 9'); process.chdir('/tmp/there')"))
+    assert value(fresh, "const m2 = await import('./m.js'); [require('./m'), m2.default, __dirname]") == "[ 9, 9, '/tmp/there' ]"
+    ok(fresh.execute("fs.rmSync('/tmp/there', { recursive: true })"))
+    assert value(fresh, "1 + 1") == "2"
+
+
+OWN = "Map Set Promise Error JSON Buffer Symbol Function Proxy process console setTimeout setImmediate".split()
+
+
+def test_names_of_the_language_may_be_taken(fresh):
+    """A student's own Map, Promise or Buffer is theirs alone."""
+    for name in OWN:
+        ok(fresh.execute(f"class {name} {{ constructor() {{ throw 'mine' }} }}"))
+    result = ok(fresh.execute("display({ a: 1 }); await null; [1, new class { x = 1 }]"))
+    assert result.data["text/plain"] == "[ 1, { x: 1 } ]" and result.displays[0]["data"]["text/plain"] == "{ a: 1 }"
+    assert failure(fresh, "null.x")[0] == "TypeError" and failure(fresh, "let = =")[0] == "SyntaxError"
+    assert value(fresh, "import os from 'os'; const typed: number = 4; typed") == "4"
+    assert value(fresh, "prompt('? ')", stdin=["yes"]) == "'yes'"
+    assert complete(fresh, "os.EO")["matches"] == ["EOL"] and inspect(fresh, "typed") == "typed: number\n\n4"
+    result = fresh.request("execute", code="await new globalThis.Promise(() => {})", silent=False, store_history=True,
+                           allow_stdin=False, execution_count=1, interrupt_after=0.3, timeout=30)
+    assert result.reply["ename"] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize("code", [
+    "JSON.stringify = null", "Array.prototype.map = Array.prototype.shift = null", "Promise = null", "Object.prototype.get = 1",
+    "Object.prototype.then = f => f(5)", "delete Array.prototype[Symbol.iterator]", "String.prototype.split = null",
+    "RegExp.prototype.exec = () => { throw 1 }", "process.stdout.write = () => { throw 1 }", "fs.closeSync(3)", "fs.closeSync(4)",
+    "Error.prepareStackTrace = () => { throw 1 }", "Object.freeze(globalThis)", "Function.prototype.call = null",
+])
+def test_what_breaks_the_language_never_hangs(fresh, code):
+    """Each later cell is answered, or the evaluator ends with words (but for closed descriptors, of which only its end can tell)."""
+    try:
+        for later in (code, "1 + 1", "throw new Error('x')", "display(1)", "console.log(1)"):
+            assert fresh.execute(later, timeout=20).reply["status"] in ("ok", "error")
+    except Died as died:
+        assert died.status in (0, 70)
+        assert died.status == 0 or "can't go on" in died.result.stderr
+
+
 # Errors
 
 def test_traceback(shared):
@@ -332,6 +373,13 @@ def test_interrupts_between_cells_do_nothing(shared):
         shared.interrupt()
         time.sleep(0.05)
         assert value(shared, "1 + 1") == "2"
+
+
+def test_an_interrupt_that_comes_before_its_cell_has_begun(shared):
+    for _ in range(20):
+        result = shared.request("execute", code="for (;;);", silent=False, store_history=True, allow_stdin=False,
+                                execution_count=1, interrupt_after=0, timeout=30)
+        assert result.reply["ename"] == "KeyboardInterrupt"
 
 
 def test_many_interrupts(shared):
