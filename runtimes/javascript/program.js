@@ -1,0 +1,16 @@
+// Loaded before every program (runtime.json): what it has written is not lost when it ends.
+//
+// A pipe takes 64 KiB at once. Node queues the rest, and process.exit() throws the queue away; with pipes that block it has
+// written all. Set when the streams are first used: making them takes a millisecond, which programs without output need not pay.
+'use strict';
+
+for (const name of ['stdout', 'stderr']) {
+  const { get, ...property } = Object.getOwnPropertyDescriptor(process, name);
+  const made = () => {
+    const stream = get.call(process);
+    stream._handle?.setBlocking?.(true);
+    Object.defineProperty(process, name, { ...property, get });
+    return stream;
+  };
+  Object.defineProperty(process, name, { ...property, get: made });
+}
