@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
 #include "kernelgw/api/channels.h"
+#include "kernelgw/api/execute.h"
 #include "kernelgw/api/start.h"
 #include "kernelgw/core/kernel.h"
 
@@ -90,6 +91,13 @@ static void interrupt(struct kg_api *api, struct kg_http *req, const struct kg_r
         kg_reply_empty(api, req);
 }
 
+static void execute(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_kernel *k = find(api, req, args);
+    if (k)
+        kg_execute(api, req, k);
+}
+
 static void restarted(struct kg_api *api, struct kg_http *req, struct kg_kernel *k, void *user)
 {
     (void)user;
@@ -110,6 +118,7 @@ const struct kg_route kg_routes_kernels[] = {
     {"DELETE", "/api/kernels/{id}", delete, 0},
     {"POST", "/api/kernels/{id}/interrupt", interrupt, 0},
     {"POST", "/api/kernels/{id}/restart", restart, 0},
+    {"POST", "/api/kernels/{id}/execute", execute, 0},
     {"GET", "/api/kernels/{id}/channels", kg_channels_open, 0},
     {NULL, NULL, NULL, 0},
 };

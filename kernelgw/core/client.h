@@ -26,6 +26,7 @@ struct kg_client {
     const struct kg_client_events *events; /* NULL: detached */
     void *user;
     uint64_t detached_ms;
+    bool internal;          /* the server's own: no connection of anybody's */
     bool numbered;          /* it came with a number */
     bool probing;           /* a probe is under way, for */
     struct kg_place probed; /* what had been read then */

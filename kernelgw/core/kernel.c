@@ -553,7 +553,7 @@ size_t kg_kernel_connections(const struct kg_kernel *k)
     size_t n = 0;
     const struct kg_client *c;
     DL_FOREACH(k->clients, c)
-        n += c->events != NULL;
+        n += c->events && !c->internal;
     return n;
 }
 

@@ -1,0 +1,351 @@
+#include "kernelgw/core/cell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "jupyter/message.h"
+#include "jupyter/wsframe.h"
+#include "kernelgw/core/client.h"
+
+enum { INTERRUPT_MS = 500, INTERRUPTS = 10, READS_A_TURN = 64 };
+
+struct kg_cell {
+    struct kg_client *client; /* NULL once the kernel is gone */
+    const struct kg_cell_events *events;
+    void *user;
+    uv_timer_t turn;  /* reads on from the loop, not from inside of whoever woke us */
+    uv_timer_t limit; /* the timeout, and then between interrupts */
+    int closing;
+    char msg_id[KG_UUID_SIZE];
+    json_t *outputs, *reply;
+    struct kg_buf text; /* of the last output, a stream that may go on */
+    bool is_stderr;
+    bool begun, idle, timed_out, cancelled, clear_next;
+    uint64_t timeout_ms;
+    int interrupts;
+    size_t max_bytes, bytes, dropped, dropped_bytes;
+    uint64_t began_ms;
+    char why[KG_ERR_TEXT_MAX];
+};
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct kg_cell *c = h->data;
+    if (--c->closing == 0)
+        free(c);
+}
+
+static void release(struct kg_cell *c)
+{
+    if (c->client)
+        kg_client_detach(c->client);
+    c->client = NULL;
+    json_decref(c->outputs);
+    json_decref(c->reply);
+    kg_buf_release(&c->text);
+    c->outputs = c->reply = NULL;
+    c->closing = 2;
+    uv_close((uv_handle_t *)&c->turn, on_handle_closed);
+    uv_close((uv_handle_t *)&c->limit, on_handle_closed);
+}
+
+/* What is kept so far, text that still grows included, becomes an output. */
+static void end_stream(struct kg_cell *c)
+{
+    if (c->text.len)
+        json_array_append_new(c->outputs,
+                              json_pack("{s:s,s:s,s:o}", "output_type", "stream", "name",
+                                        c->is_stderr ? "stderr" : "stdout", "text",
+                                        json_stringn((const char *)c->text.data, c->text.len)));
+    kg_buf_release(&c->text);
+}
+
+/* The outputs as a notebook has them: what belongs to the life of a display alone is left out. */
+static void finish_outputs(struct kg_cell *c)
+{
+    size_t i;
+    json_t *output;
+    end_stream(c);
+    json_array_foreach(c->outputs, i, output)
+        json_object_del(output, "transient");
+    if (!c->dropped)
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "\n[kernelgw: %zu more outputs (%zu bytes) were left out]\n",
+             c->dropped, c->dropped_bytes);
+    json_array_append_new(c->outputs, json_pack("{s:s,s:s,s:s}", "output_type", "stream", "name",
+                                                "stderr", "text", text));
+}
+
+static void end(struct kg_cell *c)
+{
+    finish_outputs(c);
+    const struct kg_cell_end told = {
+        .reply = c->reply,
+        .outputs = c->outputs,
+        .timed_out = c->timed_out,
+        .why = c->reply ? NULL : c->why,
+        .wall_ms = kg_clock_ms() - c->began_ms,
+    };
+    if (!c->cancelled)
+        c->events->ended(c->user, &told);
+    release(c);
+}
+
+static void clear(struct kg_cell *c)
+{
+    json_array_clear(c->outputs);
+    kg_buf_release(&c->text);
+    c->clear_next = false;
+}
+
+/* Text that goes on in the same stream is one output, as in a notebook. */
+static void keep_text(struct kg_cell *c, const json_t *output)
+{
+    const char *name = json_string_value(json_object_get(output, "name"));
+    const json_t *text = json_object_get(output, "text");
+    bool is_stderr = name && strcmp(name, "stderr") == 0;
+    if (is_stderr != c->is_stderr)
+        end_stream(c);
+    c->is_stderr = is_stderr;
+    if (json_is_string(text))
+        kg_buf_add(&c->text, json_string_value(text), json_string_length(text));
+}
+
+static void keep(struct kg_cell *c, const json_t *output, bool is_stream, size_t n)
+{
+    if (c->clear_next)
+        clear(c);
+    if (c->bytes + n > c->max_bytes) {
+        c->dropped++;
+        c->dropped_bytes += n;
+        return;
+    }
+    c->bytes += n;
+    if (is_stream) {
+        keep_text(c, output);
+        return;
+    }
+    end_stream(c);
+    json_array_append_new(c->outputs, json_deep_copy(output));
+}
+
+static const char *display_id(const json_t *output)
+{
+    return json_string_value(json_object_get(json_object_get(output, "transient"), "display_id"));
+}
+
+/* Every output that was shown under the id takes the new data. */
+static void update(struct kg_cell *c, const json_t *output)
+{
+    const char *id = display_id(output);
+    size_t i;
+    json_t *shown;
+    json_array_foreach(c->outputs, i, shown) {
+        const char *other = display_id(shown);
+        if (!id || !other || strcmp(id, other) != 0)
+            continue;
+        json_object_set(shown, "data", json_object_get(output, "data"));
+        json_object_set(shown, "metadata", json_object_get(output, "metadata"));
+    }
+}
+
+/* The content of a message as an output of nbformat; NULL for messages that are none. */
+static json_t *output_of(struct kg_span type, json_t *content)
+{
+    static const struct {
+        const char *type, *members[4];
+    } kinds[] = {
+        {"stream", {"name", "text"}},
+        {"display_data", {"data", "metadata", "transient"}},
+        {"update_display_data", {"data", "metadata", "transient"}},
+        {"execute_result", {"data", "metadata", "execution_count"}},
+        {"error", {"ename", "evalue", "traceback"}},
+        {"clear_output", {"wait"}},
+    };
+    for (size_t i = 0; i < KG_COUNT(kinds); i++) {
+        if (!kg_span_is(type, kinds[i].type))
+            continue;
+        json_t *out = json_pack("{s:s}", "output_type", kinds[i].type);
+        for (size_t m = 0; m < 4 && kinds[i].members[m]; m++) {
+            json_t *value = json_object_get(content, kinds[i].members[m]);
+            if (value)
+                json_object_set(out, kinds[i].members[m], value);
+        }
+        return out;
+    }
+    return NULL;
+}
+
+static void take_output(struct kg_cell *c, struct kg_span type, json_t *content, size_t n)
+{
+    json_t *output = output_of(type, content);
+    if (!output)
+        return;
+    if (c->events->output && !c->cancelled)
+        c->events->output(c->user, output);
+    if (kg_span_is(type, "clear_output")) {
+        if (json_is_true(json_object_get(output, "wait")))
+            c->clear_next = true;
+        else
+            clear(c);
+    } else if (kg_span_is(type, "update_display_data")) {
+        update(c, output);
+    } else {
+        keep(c, output, kg_span_is(type, "stream"), n);
+    }
+    json_decref(output);
+}
+
+/* A kernel that is between two cells, or about to begin one, passes over an interrupt: so it is sent again. */
+static void on_limit(uv_timer_t *timer)
+{
+    struct kg_cell *c = timer->data;
+    struct kg_err err = {0};
+    if (c->interrupts++ == INTERRUPTS) {
+        snprintf(c->why, sizeof c->why, "the cell did not heed its interrupts, and goes on");
+        end(c);
+        return;
+    }
+    c->timed_out = true;
+    if (c->client)
+        kg_kernel_interrupt(c->client->kernel, &err);
+    uv_timer_start(timer, on_limit, INTERRUPT_MS, 0);
+}
+
+/* It runs: from here on its time counts, and an interrupt hits nobody else's cell. */
+static void begin(struct kg_cell *c)
+{
+    c->begun = true;
+    if (c->timeout_ms || c->cancelled)
+        uv_timer_start(&c->limit, on_limit, c->cancelled ? 0 : c->timeout_ms, 0);
+}
+
+static void take(struct kg_cell *c, const struct kg_slice *frame)
+{
+    struct jy_msg msg;
+    struct jy_header header, parent;
+    if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
+        jy_header_peek(&header, msg.header, NULL) < 0 ||
+        jy_header_peek(&parent, msg.parent_header, NULL) < 0 ||
+        !kg_span_is(parent.msg_id, c->msg_id))
+        return;
+    json_t *content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
+    if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
+        json_decref(c->reply);
+        c->reply = json_incref(content);
+    } else if (kg_span_is(header.msg_type, "status")) {
+        const char *state = json_string_value(json_object_get(content, "execution_state"));
+        c->idle = c->idle || (state && strcmp(state, "idle") == 0);
+        if (state && strcmp(state, "busy") == 0)
+            begin(c);
+    } else if (msg.channel == KG_CH_IOPUB) {
+        take_output(c, header.msg_type, content, msg.content.len);
+    }
+    json_decref(content);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct kg_cell *c = timer->data;
+    struct kg_slice slice;
+    int n = 0;
+    while (c->client && n++ < READS_A_TURN && kg_client_next(c->client, &slice)) {
+        take(c, &slice);
+        kg_slice_release(&slice);
+    }
+    if (c->client)
+        kg_client_read_done(c->client);
+    if ((c->reply && c->idle) || !c->client)
+        end(c);
+    else if (n > READS_A_TURN)
+        uv_timer_start(timer, on_turn, 0, 0);
+}
+
+static void wake(void *user)
+{
+    struct kg_cell *c = user;
+    uv_timer_start(&c->turn, on_turn, 0, 0);
+}
+
+/* To read is to have: there is no connection that could lose it. */
+static void probe(void *user)
+{
+    struct kg_cell *c = user;
+    kg_client_arrived(c->client);
+}
+
+static void closed(void *user, int code, const char *reason)
+{
+    struct kg_cell *c = user;
+    (void)code;
+    c->client = NULL;
+    snprintf(c->why, sizeof c->why, "%s", reason);
+    wake(c);
+}
+
+static const struct kg_client_events client_events = {
+    .wake = wake, .probe = probe, .closed = closed};
+
+static int send_request(struct kg_cell *c, const struct kg_cell_config *config, struct kg_err *err)
+{
+    kg_autobuf header = {0}, content = {0}, frame = {0};
+    struct kg_json j;
+    jy_header_write(&header, &(struct jy_header_fields){.msg_id = c->msg_id,
+                                                        .msg_type = "execute_request",
+                                                        .session = c->msg_id,
+                                                        .username = "kernelgw"});
+    kg_json_init(&j, &content);
+    kg_json_object_begin(&j);
+    kg_json_kstr(&j, "code", config->code);
+    kg_json_kbool(&j, "silent", config->silent);
+    kg_json_kbool(&j, "store_history", config->store_history && !config->silent);
+    kg_json_key(&j, "user_expressions");
+    kg_json_raw(&j, "{}", 2);
+    kg_json_kbool(&j, "allow_stdin", false);
+    kg_json_kbool(&j, "stop_on_error", config->stop_on_error);
+    kg_json_object_end(&j);
+    const struct jy_msg msg = {
+        .channel = KG_CH_SHELL,
+        .header = kg_span_of(header.data, header.len),
+        .parent_header = kg_span_str("{}"),
+        .metadata = kg_span_str("{}"),
+        .content = kg_span_of(content.data, content.len),
+    };
+    jy_wsframe_append(&frame, &msg);
+    return kg_client_send(c->client, frame.data, frame.len, err);
+}
+
+struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *config,
+                              const struct kg_cell_events *events, void *user, struct kg_err *err)
+{
+    struct kg_cell *c = kg_calloc(1, sizeof *c);
+    c->events = events;
+    c->user = user;
+    c->outputs = json_array();
+    c->max_bytes = config->max_bytes;
+    c->timeout_ms = config->timeout_ms;
+    c->began_ms = kg_clock_ms();
+    kg_uuid4(c->msg_id);
+    uv_timer_init(k->core->loop, &c->turn);
+    uv_timer_init(k->core->loop, &c->limit);
+    c->turn.data = c->limit.data = c;
+    c->client = kg_client_attach(k, NULL, KG_FROM_NOW, &client_events, c);
+    c->client->internal = true;
+    if (send_request(c, config, err) < 0) {
+        release(c);
+        return NULL;
+    }
+    return c;
+}
+
+void kg_cell_cancel(struct kg_cell *c)
+{
+    c->cancelled = true;
+    if (c->begun)
+        uv_timer_start(&c->limit, on_limit, 0, 0);
+}

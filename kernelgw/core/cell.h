@@ -1,0 +1,45 @@
+#ifndef KG_CORE_CELL_H
+#define KG_CORE_CELL_H
+/*
+ * One cell executed by the server itself, for who has no WebSocket: its code goes to a kernel as any client's would, and what
+ * comes back is gathered as a notebook's outputs (nbformat 4), with clear_output and update_display_data applied. A cell
+ * that asks for input gets the kernel's error for clients that have none.
+ */
+#include <jansson.h>
+
+#include "kernelgw/core/kernel.h"
+
+struct kg_cell;
+
+struct kg_cell_config {
+    const char *code;
+    bool silent, store_history, stop_on_error;
+    uint64_t
+        timeout_ms; /* from when it begins to run; 0: none. Then it is interrupted, and given up when that does not help */
+    size_t
+        max_bytes; /* of outputs that are kept; what is above is counted, and told as the last output */
+};
+
+struct kg_cell_end {
+    const json_t *reply;   /* content of execute_reply; NULL when none came */
+    const json_t *outputs; /* array */
+    bool timed_out;
+    const char *why; /* when there is no reply: a sentence */
+    uint64_t wall_ms;
+};
+
+struct kg_cell_events {
+    /* A message of the cell's as it comes: an nbformat output, or {"output_type":"clear_output","wait"} or
+     * {"output_type":"update_display_data","data","metadata","transient"}. May be NULL. */
+    void (*output)(void *user, const json_t *output);
+    /* Once, last, never before kg_cell_start has returned; the cell is freed behind it. */
+    void (*ended)(void *user, const struct kg_cell_end *end);
+};
+
+/* Returns NULL with *err when the kernel takes no request (-ESRCH dead, -EAGAIN). A kernel that starts is waited for. */
+struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *config,
+                              const struct kg_cell_events *events, void *user, struct kg_err *err);
+/* Nobody wants it any more: no callback comes. It is interrupted, as soon as it runs. */
+void kg_cell_cancel(struct kg_cell *c);
+
+#endif
