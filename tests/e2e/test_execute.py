@@ -17,10 +17,10 @@ def execute(server, kernel_id, code, status=200, **more):
 
 
 def test_what_a_cell_gives(server, kernel):
-    got = execute(server, kernel, "import sys\nprint('a')\nprint('b')\nprint('c', file=sys.stderr)\nprint('d')\n6 * 7")
+    got = execute(server, kernel, "import sys\nprint('a')\nprint('b')\nprint('c', file=sys.stderr)\nprint('f')\n6 * 7")
     assert got["status"] == "ok" and got["execution_count"] == 1
     text = [(o["name"], o["text"]) for o in got["outputs"] if o["output_type"] == "stream"]
-    assert "".join(t for n, t in text if n == "stdout") == "a\nb\nd\n" and ("stderr", "c\n") in text
+    assert "".join(t for n, t in text if n == "stdout") == "a\nb\nf\n" and ("stderr", "c\n") in text
     result = got["outputs"][-1]
     assert result["output_type"] == "execute_result" and result["data"]["text/plain"] == "42"
     assert result["execution_count"] == 1 and result["metadata"] == {}
