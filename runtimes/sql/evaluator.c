@@ -38,18 +38,31 @@ void sq_line_end(struct sq_evaluator *e, struct kg_json *j)
         kg_buf_release(&e->line);
 }
 
+/* What is no JSON for us (half of a surrogate pair in the code is none) is answered all the same: without its id nobody
+ * would be served any more. */
+static json_t *unreadable(const char *line)
+{
+    const char *id = strstr(line, "\"id\":");
+    return json_pack("{s:s, s:I}", "op", "", "id",
+                     (json_int_t)(id ? strtoll(id + 5, NULL, 10) : 0));
+}
+
 /* The next request, or NULL when the agent wants no more. */
 static json_t *next_line(struct sq_evaluator *e, char **line, size_t *room)
 {
     ssize_t n = getline(line, room, e->in);
     if (n <= 0)
         return NULL;
-    json_t *request = json_loadb(*line, (size_t)n, 0, NULL);
+    json_t *request = json_loadb(*line, (size_t)n, JSON_ALLOW_NUL, NULL);
+    if (!json_is_object(request)) {
+        json_decref(request);
+        request = unreadable(*line);
+    }
     if (*room > 1024 * 1024) {
         free(kg_steal(line));
         *room = 0;
     }
-    return request ? request : json_object();
+    return request;
 }
 
 static bool is_op(const json_t *request, const char *op)
@@ -286,7 +299,8 @@ static void serve(struct sq_evaluator *e, const json_t *request)
     else if (is_op(request, "configure"))
         configure(e, request);
     else if (json_object_get(request, "id"))
-        reply_error(e, request, "NotImplementedError", "the SQL kernel has no such operation");
+        reply_error(e, request, "NotImplementedError",
+                    "the SQL kernel has no such operation, or can't read the request");
     sq_session_end(&e->session);
 }
 

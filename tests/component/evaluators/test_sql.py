@@ -1,4 +1,5 @@
 """The SQL evaluator in its image, beside its server (runtimes/sql), played the agent for by tests/support/evaluator.py."""
+import json
 import pathlib
 import sys
 import time
@@ -131,8 +132,8 @@ class Cells(Case):
     def test_a_large_value(self):
         data = self.ok("SELECT REPEAT('x', 1000000) AS a").data
         self.assertEqual(data["text/plain"].count("x"), 1000000)
-        data = self.ok("SELECT REPEAT('x', 8000000) AS a").data
-        self.assertIn("... (cut; 8,000,000 bytes in all)", data["text/plain"])
+        data = self.ok("SELECT REPEAT('x', 5000000) AS a").data
+        self.assertIn("... (cut; 5,000,000 bytes in all)", data["text/plain"])
 
     def test_html_of_users_is_text(self):
         html = self.ok("SELECT '<img src=x onerror=alert(1)>' AS `<b>`").data["text/html"]
@@ -172,6 +173,11 @@ class Errors(Case):
         self.assertIn("followed by the new delimiter", self.fails("DELIMITER").reply["evalue"])
         self.assertIn("can't be read", self.fails("SOURCE nobody-made-it.sql").reply["evalue"])
         self.assertIn("not in the working folder", self.fails("SOURCE /etc/passwd").reply["evalue"])
+
+    def test_code_that_is_no_text(self):
+        self.fails("\0SELECT 1")
+        self.fails("SELECT '\ud83c'")
+        self.assertEqual(self.ok("SELECT 'a\0b' AS x").data["text/plain"].split("\n")[3], "| a\\x00b |")
 
     def test_unknown_operations(self):
         self.assertEqual(self.e.request("dance").reply["status"], "error")
@@ -309,6 +315,64 @@ class Rights(Case):
                 self.assertIn("can't be read", said)
         self.ok("LOAD DATA LOCAL INFILE '/dev/stdin' INTO TABLE text_lines")
         self.assertEqual(self.value("SELECT COUNT(*) FROM text_lines"), "0")
+
+
+class Programs(unittest.TestCase):
+    """Runs one after the other beside one server, as in a session's box; a shell stands in for the evaluator."""
+
+    def shell(self, script):
+        manifest = json.loads((evaluator.ROOT / "runtimes" / "sql" / "runtime.json").read_text())
+        image = evaluator.IMAGES / manifest["image"] / "rootfs"
+        if not image.is_dir():
+            raise unittest.SkipTest(f"no image sql in {evaluator.IMAGES}")
+        script = """echo '{"event":"ready"}' >&3; read line <&4; """ + script + """
+            echo '{"reply":1}' >&3; read line <&4"""
+        with Evaluator(["sh", "-c", script], image, service=manifest["service"]) as e:
+            return e.request("run", timeout=60)
+
+    def test_a_run_begins_with_nothing(self):
+        result = self.shell("""
+            echo "CREATE TABLE mine (a INT); CREATE DATABASE \`o\`\`dd\`; CREATE TABLE \`o\`\`dd\`.t (a INT); SET @left = 'seen';
+                  CREATE PROCEDURE p() SELECT 1; CREATE VIEW v AS SELECT 1" > a.sql
+            echo "SHOW DATABASES; SHOW TABLES; SELECT @left, DATABASE(); CALL p()" > b.sql
+            kgw-sql run a.sql > /dev/null && kgw-sql run b.sql; echo "status $?"
+            """)
+        for left in ("mine", "o`dd", "seen", "notebook"):
+            self.assertNotIn(left, result.stdout)
+        self.assertIn("| NULL  | program    |", result.stdout)
+        self.assertIn("PROCEDURE program.p does not exist", result.stderr)
+        self.assertIn("status 1", result.stdout)
+
+    def test_keep(self):
+        result = self.shell("""
+            export KGW_SQL_QUIET=1
+            echo "CREATE TABLE mine (a INT); INSERT INTO mine VALUES (42)" > a.sql
+            echo "PRINT (SELECT a FROM mine)" > b.sql
+            KGW_SQL_KEEP=1 kgw-sql run a.sql; KGW_SQL_KEEP=1 kgw-sql run b.sql; KGW_SQL_KEEP=1 kgw-sql run b.sql; kgw-sql run b.sql
+            """)
+        self.assertEqual(result.stdout, "42\n42\n")
+        self.assertIn("b.sql:1: ERROR 1146", result.stderr)
+
+    def test_a_killed_run_holds_nothing(self):
+        """Its query goes on in the server, with locks, until the next run ends it."""
+        result = self.shell("""
+            export KGW_SQL_QUIET=1
+            echo "CREATE TABLE held (a INT); LOCK TABLES held WRITE; SELECT SLEEP(600)" > a.sql
+            echo "PRINT (SELECT COUNT(*) FROM information_schema.processlist)" > b.sql
+            kgw-sql run a.sql & sleep 0.5; kill -KILL $!; kgw-sql run b.sql
+            """)
+        self.assertEqual(result.stdout, "1\n", result)
+
+    def test_files_that_include_each_other(self):
+        result = self.shell("""
+            echo "SOURCE a.sql" > a.sql; mkdir d; echo "SOURCE /work/c.sql" > d/b.sql; echo "PRINT 'c'" > c.sql; ln -s /etc/passwd l.sql
+            printf '\\357\\273\\277SOURCE d/b.sql\\r\\n' > bom.sql; : > empty.sql
+            kgw-sql run a.sql; kgw-sql run bom.sql empty.sql; kgw-sql run l.sql; kgw-sql run d; kgw-sql run nix.sql; kgw-sql run
+            """)
+        self.assertEqual(result.stdout, "c\n")
+        for said in ("include each other more than 16 deep", "'l.sql' can't be read: it is not in the working folder",
+                     "'d' can't be read: Is a directory", "'nix.sql' can't be read: No such file", "usage: "):
+            self.assertIn(said, result.stderr)
 
 
 if __name__ == "__main__":
