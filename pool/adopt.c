@@ -57,6 +57,8 @@ uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *cla
     b->timer.data = b;
     c->state = PL_STARTING;
     c->box = b;
+    if (c->net)
+        pl_net_enter(c->net, b);
     pl_pool_add(p, b);
     p->box_count++;
     if (p->engine_up)

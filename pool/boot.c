@@ -257,6 +257,8 @@ void pl_box_made(void *user, const struct pl_made *made, const struct kg_err *fa
         pl_box_destroy_at_engine(b);
     } else if (failed) {
         err = *failed;
+        if (b->net && err.code == -ENOENT) /* the engine may have lost it: it is made anew */
+            b->net->state = PL_NET_NONE;
         kg_err_wrap(&err, "make a box");
         pl_box_fail(b, &err, false);
     } else {
@@ -330,6 +332,10 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     }
     pl_box_op_begun(b);
     b->asked = true;
+    if (claim && claim->net) {
+        pl_net_enter(claim->net, b);
+        spec.net = claim->net->id;
+    }
     p->engine->ops->create(p->engine, &spec, pl_box_made, b);
     return b;
 }

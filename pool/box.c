@@ -105,6 +105,7 @@ static void on_destroy_timer(uv_timer_t *timer)
 static void be_gone(struct pl_box *b, const char *why)
 {
     pl_box_enter(b, PL_GONE, why);
+    pl_net_leave(b);
     b->pool->box_count--;
     pl_warm_pump(b->pool);
 }

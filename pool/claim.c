@@ -25,6 +25,8 @@ static bool needs_cold_start(const json_t *env)
 
 static void claim_free(struct pl_claimed *c)
 {
+    if (c->net)
+        pl_net_unref(c->net);
     json_decref(c->env);
     free(c->cwd);
     free(c);
@@ -87,12 +89,18 @@ static int check(struct pl_claimed *c, const struct pl_claim *claim, struct kg_e
         return kg_err_set(err, -ENOENT, "there is no runtime %s", claim->runtime);
     if (claim->kind == PL_KERNEL && !s->runtime->kernel_start)
         return kg_err_set(err, -ENOENT, "runtime %s has no kernel", claim->runtime);
+    if (claim->net && !pl_pool_has_nets(p))
+        return kg_err_set(err, -ENOTSUP, "the engine %s has no session networks",
+                          p->engine->ops->name);
     c->stock = s;
     return 0;
 }
 
 static void copy_wishes(struct pl_claimed *c, const struct pl_claim *claim)
 {
+    c->net = claim->net;
+    if (c->net)
+        pl_net_ref(c->net);
     const struct pl_runtime *r = c->stock->runtime;
     const struct pl_limits *own = &r->program_limits;
     if (claim->kind == PL_KERNEL) {

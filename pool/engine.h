@@ -22,6 +22,7 @@ struct pl_box_spec {
     const char *id; /* PL_BOX_ID_LEN hex digits */
     const char *image;
     struct pl_limits limits;
+    const char *net; /* the session network to be in; NULL: one of its own */
 };
 
 struct pl_made {
@@ -58,6 +59,20 @@ struct pl_engine {
     struct pl_turn *turn;
 };
 
+/* Session networks (pl_net in pool.h). An engine that has none has no such table. Ids are as those of boxes. */
+struct pl_net_ops {
+    /* That it is there already is fine. box (or NULL): a living one in no network, whose namespace is to be the network's. */
+    void (*create)(struct pl_engine *e, const char *net, const char *box, pl_engine_done *done,
+                   void *user);
+    void (*destroy)(struct pl_engine *e, const char *net, pl_engine_done *done, void *user);
+    void (*list)(struct pl_engine *e, pl_engine_listed *done, void *user);
+    /* names: an array of strings, borrowed. */
+    void (*names)(struct pl_engine *e, const char *net, json_t *names, pl_engine_done *done,
+                  void *user);
+    void (*ports)(struct pl_engine *e, const char *net, pl_ports_done *done, void *user);
+    void (*socket)(struct pl_engine *e, const char *net, pl_socket_done *done, void *user);
+};
+
 struct pl_engine_ops {
     const char *name;
     unsigned caps;
@@ -74,6 +89,7 @@ struct pl_engine_ops {
     void (*limits)(struct pl_engine *e, const char *box, const struct pl_limits *limits,
                    pl_engine_done *done, void *user);
     void (*stats)(struct pl_engine *e, const char *box, pl_stats_done *done, void *user);
+    const struct pl_net_ops *nets; /* NULL: it has no session networks */
     /* Frees e; operations under way complete with -ECANCELED before closed comes. */
     void (*close)(struct pl_engine *e, void (*closed)(void *user), void *user);
 };

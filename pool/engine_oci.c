@@ -30,8 +30,11 @@ struct op {
         pl_engine_done *done;
         pl_engine_listed *listed;
         pl_stats_done *stats;
+        pl_ports_done *ports;
+        pl_socket_done *socket;
     };
     void *user;
+    bool nets; /* a list of networks, not of boxes */
     struct pl_listed *boxes;
     size_t count;
 };
@@ -94,6 +97,8 @@ static void oci_create(struct pl_engine *base, const struct pl_box_spec *spec, p
     json_object_set_new(req, "tmp_inodes",
                         json_integer(inodes < TMP_INODES_MAX ? inodes : TMP_INODES_MAX));
     json_object_set_new(req, "owner", json_string(op->engine->owner));
+    if (spec->net)
+        json_object_set_new(req, "net", json_string(spec->net));
     pl_boxd_request(op->engine->boxd, "create", req, on_created, op);
 }
 
@@ -129,7 +134,7 @@ static void ask_list(struct op *op);
 
 static int add_listed(struct op *op, const json_t *item, struct kg_err *err)
 {
-    const char *id = json_string_value(json_object_get(item, "box"));
+    const char *id = json_string_value(json_object_get(item, op->nets ? "net" : "box"));
     const char *owner = json_string_value(json_object_get(item, "owner"));
     if (!id || strlen(id) >= sizeof op->boxes->id)
         return kg_err_set(err, -EREMOTEIO, "boxd's list has an entry without a proper id");
@@ -151,7 +156,7 @@ static void on_list(void *user, const json_t *reply, int fd, const struct kg_err
 {
     struct op *op = user;
     struct kg_err err = {0};
-    json_t *page = json_object_get(reply, "boxes");
+    json_t *page = json_object_get(reply, op->nets ? "nets" : "boxes");
     size_t before = op->count;
     if (fd >= 0)
         close(fd);
@@ -178,7 +183,7 @@ static void ask_list(struct op *op)
     json_t *req = json_object();
     if (op->count)
         json_object_set_new(req, "after", json_string(op->boxes[op->count - 1].id));
-    pl_boxd_request(op->engine->boxd, "list", req, on_list, op);
+    pl_boxd_request(op->engine->boxd, op->nets ? "net.list" : "list", req, on_list, op);
 }
 
 static void oci_list(struct pl_engine *base, pl_engine_listed *done, void *user)
@@ -234,6 +239,106 @@ static void oci_stats(struct pl_engine *base, const char *box, pl_stats_done *do
     json_object_set_new(req, "box", json_string(box));
     pl_boxd_request(op->engine->boxd, "stats", req, on_stats, op);
 }
+
+static json_t *about(const char *net)
+{
+    json_t *req = json_object();
+    json_object_set_new(req, "net", json_string(net));
+    return req;
+}
+
+static void net_create(struct pl_engine *base, const char *net, const char *box,
+                       pl_engine_done *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->done = done;
+    json_t *req = about(net);
+    json_object_set_new(req, "owner", json_string(op->engine->owner));
+    if (box)
+        json_object_set_new(req, "box", json_string(box));
+    pl_boxd_request(op->engine->boxd, "net.create", req, on_done, op);
+}
+
+static void net_destroy(struct pl_engine *base, const char *net, pl_engine_done *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->done = done;
+    pl_boxd_request(op->engine->boxd, "net.destroy", about(net), on_done, op);
+}
+
+static void net_list(struct pl_engine *base, pl_engine_listed *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->listed = done;
+    op->nets = true;
+    ask_list(op);
+}
+
+static void net_names(struct pl_engine *base, const char *net, json_t *names, pl_engine_done *done,
+                      void *user)
+{
+    struct op *op = op_new(base, user);
+    op->done = done;
+    json_t *req = about(net);
+    json_object_set(req, "names", names);
+    pl_boxd_request(op->engine->boxd, "net.names", req, on_done, op);
+}
+
+static void on_ports(void *user, const json_t *reply, int fd, const struct kg_err *err)
+{
+    struct op *op = user;
+    const json_t *list = json_object_get(reply, "ports");
+    size_t n = json_array_size(list);
+    kg_autofree struct pl_port *ports = kg_calloc(n ? n : 1, sizeof *ports);
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *box = json_string_value(json_object_get(one, "box"));
+        ports[i] = (struct pl_port){.port = (uint16_t)number(one, "port"),
+                                    .v4 = json_is_true(json_object_get(one, "v4")),
+                                    .v6 = json_is_true(json_object_get(one, "v6")),
+                                    .box = box ? box : ""};
+    }
+    op->ports(op->user, ports, n, err);
+    op_free(op);
+}
+
+static void net_ports(struct pl_engine *base, const char *net, pl_ports_done *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->ports = done;
+    pl_boxd_request(op->engine->boxd, "net.ports", about(net), on_ports, op);
+}
+
+static void on_socket(void *user, const json_t *reply, int fd, const struct kg_err *err)
+{
+    struct op *op = user;
+    struct kg_err bad = {0};
+    (void)reply;
+    if (!err && fd < 0) {
+        kg_err_set(&bad, -EREMOTEIO, "boxd's reply lacks the socket");
+        err = &bad;
+    }
+    op->socket(op->user, fd, err);
+    op_free(op);
+}
+
+static void net_socket(struct pl_engine *base, const char *net, pl_socket_done *done, void *user)
+{
+    struct op *op = op_new(base, user);
+    op->socket = done;
+    pl_boxd_request(op->engine->boxd, "net.socket", about(net), on_socket, op);
+}
+
+static const struct pl_net_ops net_ops = {
+    .create = net_create,
+    .destroy = net_destroy,
+    .list = net_list,
+    .names = net_names,
+    .ports = net_ports,
+    .socket = net_socket,
+};
 
 static void on_up(void *user)
 {
@@ -293,6 +398,7 @@ static const struct pl_engine_ops oci_ops = {
     .list = oci_list,
     .limits = oci_limits,
     .stats = oci_stats,
+    .nets = &net_ops,
     .close = oci_close,
 };
 

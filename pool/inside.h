@@ -88,6 +88,7 @@ struct pl_claimed {
     bool counted;           /* as a hit, miss or cold start */
     bool has_limits;
     struct pl_limits limits;
+    struct pl_net *net; /* NULL: none */
     json_t *env;
     char *cwd;
     struct pl_box *box; /* PL_STARTING: made for it; PL_READYING: being configured */
@@ -120,6 +121,7 @@ struct pl_box {
     uint64_t seen_mark; /* the last list that had it */
     uint64_t made_mark; /* pool->list_mark when it was made: lists begun before don't have it */
     struct pl_claimed *claim;
+    struct pl_net *net;        /* that it is in; NULL: none */
     struct pl_limits limits;   /* its own */
     struct pl_limits in_force; /* memory and CPU, once it is claimed */
     bool lent;                 /* it may use more CPU than its own; counted in the pool */
@@ -139,6 +141,19 @@ struct pl_box {
 TAILQ_HEAD(pl_boxes, pl_box);
 
 enum { PL_BUCKETS = 256 };
+
+enum pl_net_state { PL_NET_NONE, PL_NET_MAKING, PL_NET_MADE };
+
+struct pl_net {
+    LIST_ENTRY(pl_net) entry;
+    char id[PL_BOX_ID_SIZE];
+    struct pl_pool *pool;
+    enum pl_net_state state; /* at the engine */
+    unsigned refs;           /* its owner, claims, boxes, operations under way */
+    uint32_t boxes;          /* in it, or being made in it */
+    json_t *names;
+};
+LIST_HEAD(pl_nets, pl_net);
 
 struct pl_pool {
     uv_loop_t *loop;
@@ -163,6 +178,10 @@ struct pl_pool {
     uint32_t starting;
     uint32_t draining;
     uint32_t lent; /* boxes that have been lent CPU */
+    struct pl_nets nets;
+    uint32_t nets_ending; /* that the engine is asked to forget */
+    struct pl_task net_ended;
+    bool nets_swept; /* those of an earlier gateway have been seen to */
     struct pl_claims claims;
     uint64_t next_claim;
     struct pl_task pump;
@@ -248,6 +267,29 @@ void pl_warm_run(struct pl_task *task);
 void pl_warm_ready(struct pl_box *b); /* b has become PL_IDLE */
 /* b failed on its way to readiness, or (claim given) while being readied. */
 void pl_warm_failed(struct pl_box *b, const struct kg_err *err);
+
+/* net.c */
+enum pl_net_way {
+    PL_NET_TAKE,  /* any box does, and brings the namespace: pl_net_bring */
+    PL_NET_JOIN,  /* a box made in it does */
+    PL_NET_WAIT,  /* it is being made */
+    PL_NET_BEGIN, /* it must be made first: pl_net_make */
+};
+/* How a claim gets into its network. own: it wants a box of its own in any case. */
+enum pl_net_way pl_net_way(const struct pl_net *n, bool own);
+void pl_net_make(struct pl_net *n);
+/* The namespace of b, which is claimed by b->claim, becomes the network's; pl_warm_brought or pl_warm_not_brought follows. */
+void pl_net_bring(struct pl_net *n, struct pl_box *b);
+void pl_net_ref(struct pl_net *n);
+void pl_net_unref(struct pl_net *n);
+void pl_net_enter(struct pl_net *n, struct pl_box *b); /* counts b in */
+void pl_net_leave(struct pl_box *b);                   /* calm when it is in none */
+struct pl_net *pl_net_find(const struct pl_pool *p, const char *id);
+void pl_nets_open(struct pl_pool *p);
+void pl_nets_sweep(struct pl_pool *p); /* ends those at the engine that nobody knows */
+/* warm.c: what follows pl_net_bring. */
+void pl_warm_brought(struct pl_box *b);
+void pl_warm_not_brought(struct pl_box *b, const char *why);
 
 /* lend.c */
 uint32_t pl_lent_cpu(const struct pl_box *b); /* how much a loan is */

@@ -140,6 +140,7 @@ int pl_pool_open_on(struct pl_pool **out, const struct pl_pool_config *config,
     TAILQ_INIT(&p->boxes);
     TAILQ_INIT(&p->idle);
     TAILQ_INIT(&p->claims);
+    pl_nets_open(p);
     set_stocks(p, config);
     pl_turn_open(&p->turn, p->loop);
     p->pump.run = pl_warm_run;
@@ -213,12 +214,14 @@ static void close_engine(struct pl_pool *p)
 
 void pl_pool_step_close(struct pl_pool *p)
 {
-    if (!p->closing || p->finishing || !TAILQ_EMPTY(&p->boxes) || !TAILQ_EMPTY(&p->claims))
+    if (!p->closing || p->finishing || !TAILQ_EMPTY(&p->boxes) || !TAILQ_EMPTY(&p->claims) ||
+        (p->nets_ending && !p->engine_closing))
         return;
     if (!p->engine_closing)
         close_engine(p);
     else if (p->engine_closed) {
         p->finishing = true;
+        pl_task_cancel(&p->net_ended);
         pl_turn_close(&p->turn, on_turn_closed, p);
         uv_close((uv_handle_t *)&p->retry, on_timer_closed);
         uv_close((uv_handle_t *)&p->sweep, on_timer_closed);

@@ -18,6 +18,7 @@
 
 struct pl_pool;
 struct pl_box;
+struct pl_net;
 
 struct pl_limits {
     uint32_t memory_mb;
@@ -56,6 +57,7 @@ struct pl_claim {
     json_t *env;
     const char *cwd;
     bool cold;
+    struct pl_net *net; /* to be in; NULL: in none */
 };
 
 /* What a box tells its owner. All run on the loop, with the box still valid. */
@@ -108,6 +110,32 @@ void pl_claim_cancel(struct pl_pool *p, uint64_t claim);
  */
 uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *claim,
                   pl_claim_done *done, void *user);
+
+/*
+ * A session network: boxes in it reach each other at localhost, and nobody else. It is made at the engine when a box first
+ * wants it: a box from stock brings its own, further ones are made in it. Its end waits for its last box.
+ */
+bool pl_pool_has_nets(const struct pl_pool *p);
+/* id: of one that an earlier gateway had, or NULL. */
+struct pl_net *pl_net_new(struct pl_pool *p, const char *id);
+const char *pl_net_id(const struct pl_net *n); /* 32 hex digits */
+/* Gives it up; n is invalid afterwards for the caller. Claims and boxes that have it go on. NULL is fine. */
+void pl_net_free(struct pl_net *n);
+/* What its boxes find at 127.0.0.1 from now on, those that come later too; takes names (an array of strings). done (may
+ * be NULL) comes once, later: also when there is nobody to be told, and when it could not be done (then the log says so). */
+void pl_net_set_names(struct pl_net *n, json_t *names, void (*done)(void *user), void *user);
+/* Who listens in it. box is borrowed, and "" when it can't be told. Answers once. */
+struct pl_port {
+    uint16_t port;
+    bool v4, v6; /* reached at 127.0.0.1, at ::1 */
+    const char *box;
+};
+typedef void pl_ports_done(void *user, const struct pl_port *ports, size_t n,
+                           const struct kg_err *err);
+void pl_net_ports(struct pl_net *n, pl_ports_done *done, void *user);
+/* A TCP socket in it, not connected, now the callee's (IPv6 where the machine has it, else IPv4); or -1 with err. */
+typedef void pl_socket_done(void *user, int fd, const struct kg_err *err);
+void pl_net_socket(struct pl_net *n, pl_socket_done *done, void *user);
 
 const char *pl_box_id(const struct pl_box *b);
 /* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. Call it

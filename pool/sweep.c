@@ -87,6 +87,7 @@ void pl_sweep_now(struct pl_pool *p)
     p->listing = true;
     p->list_mark++;
     p->engine->ops->list(p->engine, on_list, p);
+    pl_nets_sweep(p);
 }
 
 void pl_sweep_start(struct pl_pool *p)

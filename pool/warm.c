@@ -94,6 +94,15 @@ static void on_configure_timer(uv_timer_t *timer)
     pl_box_fail(timer->data, &err, false);
 }
 
+static void on_bring_timer(uv_timer_t *timer)
+{
+    struct kg_err err = {0};
+    kg_err_set(&err, -ETIMEDOUT, "the box's network was not made the session's in time");
+    pl_box_fail(timer->data, &err, false);
+}
+
+static void ready_it(struct pl_claimed *c, struct pl_box *b);
+
 static void hand_over(struct pl_claimed *c, struct pl_box *b)
 {
     pl_box_enter(b, PL_CLAIMED, "claim");
@@ -101,6 +110,28 @@ static void hand_over(struct pl_claimed *c, struct pl_box *b)
     c->box = b;
     c->state = PL_READYING;
     c->stock->refill_at_ms = kg_clock_ms() + b->pool->tuning.refill_ms;
+    if (c->net && !b->net) {
+        pl_box_set_timer(b, b->pool->tuning.configure_ms, on_bring_timer);
+        pl_net_bring(c->net, b);
+        return;
+    }
+    ready_it(c, b);
+}
+
+void pl_warm_brought(struct pl_box *b)
+{
+    uv_timer_stop(&b->timer);
+    ready_it(b->claim, b);
+}
+
+void pl_warm_not_brought(struct pl_box *b, const char *why)
+{
+    not_as_wished(b, "box can't bring its network", why);
+}
+
+/* Gives a claimed box the limits, environment and directory that were asked for. */
+static void ready_it(struct pl_claimed *c, struct pl_box *b)
+{
     if (!b->dedicated && c->has_limits) {
         pl_box_op_begun(b);
         pl_box_set_timer(b, b->pool->tuning.configure_ms, on_limit_timer);
@@ -190,7 +221,13 @@ static void hand_out(struct pl_pool *p)
         next = TAILQ_NEXT(c, entry);
         if (c->state != PL_WAITING)
             continue;
-        struct pl_box *b = c->cold ? NULL : take_idle(p, c->stock);
+        struct pl_box *b = NULL;
+        if (c->net && !c->cold && pl_net_way(c->net, false) == PL_NET_JOIN)
+            c->cold = true;
+        if (c->net && pl_net_way(c->net, c->cold) == PL_NET_WAIT)
+            continue;
+        if (!c->cold)
+            b = take_idle(p, c->stock);
         if (!c->counted) {
             c->counted = true;
             (*(c->cold ? &c->stock->cold : b ? &c->stock->hits : &c->stock->misses))++;
@@ -271,6 +308,10 @@ static void start_for_claims(struct pl_pool *p, uint64_t now, uint64_t *next)
     {
         struct pl_stock *s = c->stock;
         if (c->state != PL_WAITING || !p->engine_up)
+            continue;
+        if (c->net && pl_net_way(c->net, c->cold) == PL_NET_BEGIN)
+            pl_net_make(c->net);
+        if (c->net && pl_net_way(c->net, c->cold) == PL_NET_WAIT)
             continue;
         if (!c->cold && s->covered > 0) {
             s->covered--;

@@ -180,8 +180,6 @@ int bd_net_create(struct bd_boxes *all, const struct bd_request *r, struct kg_er
     struct bd_net *net = bd_net_find(all, r->net, NULL);
     if (all->stopping)
         return kg_err_set(err, -ESHUTDOWN, "boxd is going down");
-    if (net && strcmp(net->owner, r->owner) != 0)
-        return kg_err_set(err, -EEXIST, "network %s belongs to another gateway", r->net);
     bool fresh = !net;
     if (fresh && HASH_COUNT(all->nets) >= BD_NETS_MAX)
         return kg_err_set(err, -EAGAIN, "there are %d networks already, as many as may be",
@@ -191,8 +189,10 @@ int bd_net_create(struct bd_boxes *all, const struct bd_request *r, struct kg_er
     int rc = r->box[0] ? take_box(all, net, r->box, err) : 0;
     if (rc == 0 && net->fd < 0)
         rc = net->fd = bd_netns_new(all->home_netns, err);
-    if (rc >= 0 && fresh)
+    if (rc >= 0) {
+        memcpy(net->owner, r->owner, sizeof(net->owner));
         rc = save(all, net, err);
+    }
     if (rc < 0 && fresh)
         forget(all, net);
     return rc < 0 ? rc : 0;

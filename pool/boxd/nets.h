@@ -26,8 +26,8 @@ void bd_nets_free(struct bd_boxes *all); /* their files stay for the next boxd *
 
 /*
  * Makes a network, which may be there already. With a box, a living one of no network, the box's namespace becomes the
- * network's, in place of one that nobody uses. -EEXIST: there is one of another owner, or it has boxes already;
- * -EAGAIN: too many; or what bd_box_find says.
+ * network's, in place of one that nobody uses. -EEXIST: it has boxes already, or the box is in another network; -EAGAIN: too
+ * many; or what bd_box_find says.
  */
 int bd_net_create(struct bd_boxes *all, const struct bd_request *r, struct kg_err *err);
 struct bd_net *bd_net_find(struct bd_boxes *all, const char *id, struct kg_err *err); /* -ENOENT */

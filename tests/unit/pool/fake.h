@@ -47,11 +47,23 @@ enum mood {
     NO_BOX,       /* the engine can't make it */
 };
 
-enum fake_kind { F_CREATE, F_ATTACH, F_DESTROY, F_LIST, F_LIMITS, F_STATS };
+enum fake_kind {
+    F_CREATE,
+    F_ATTACH,
+    F_DESTROY,
+    F_LIST,
+    F_LIMITS,
+    F_STATS,
+    F_NET,
+    F_NET_END,
+    F_NET_NAMES,
+    F_NET_LIST
+};
 
 struct fake_op {
     enum fake_kind kind;
     char id[65];
+    char net[65]; /* F_CREATE: to be in; F_NET: that id's box goes into it, "" for none */
     struct pl_limits limits;
     void (*done)(void);
     void *user;
@@ -78,10 +90,18 @@ struct fake_agent {
     int starts, stops, services;
     int starts_before_service;
     struct pl_limits limits; /* in force */
+    char net[65];
     bool used;
 };
 
-enum { FAKE_MAX = 512 };
+enum { FAKE_MAX = 512, FAKE_NETS = 16 };
+
+struct fake_net {
+    char id[65];
+    char brought_by[65];
+    char owner[64];
+    json_t *names;
+};
 
 struct fake {
     struct pl_engine base;
@@ -91,7 +111,10 @@ struct fake {
     size_t op_count;
     struct fake_agent agents[FAKE_MAX];
     enum mood mood;
-    bool hold_create, hold_list, hold_destroy;
+    bool hold_create, hold_list, hold_destroy, hold_net;
+    struct fake_net nets[FAKE_NETS];
+    int net_creates;
+    bool net_refused; /* the next network can't be made */
     bool is_down;
     int creates, destroys, lists, limit_calls;
     uint32_t memory_used_mb; /* limits below it are refused */
@@ -119,6 +142,14 @@ static inline size_t fake_boxes(struct fake *f)
     for (size_t i = 0; i < FAKE_MAX; i++)
         n += f->agents[i].used;
     return n;
+}
+
+static inline struct fake_net *fake_net(struct fake *f, const char *id)
+{
+    for (size_t i = 0; i < FAKE_NETS; i++)
+        if (strcmp(f->nets[i].id, id) == 0)
+            return &f->nets[i];
+    return NULL;
 }
 
 static inline void fake_send(struct fake_agent *a, uint8_t type, uint8_t channel, uint64_t seq,
@@ -316,6 +347,7 @@ static inline void fake_create(struct fake *f, struct fake_op *op)
     }
     struct fake_agent *a = fake_new_agent(f, op->id);
     a->limits = op->limits;
+    snprintf(a->net, sizeof a->net, "%s", op->net);
     fake_listen(a, op);
 }
 
@@ -341,10 +373,50 @@ static inline void fake_fail(struct fake_op *op, int code)
     switch (op->kind) {
     case F_CREATE:
     case F_ATTACH: ((pl_engine_made *)op->done)(op->user, NULL, &err); break;
-    case F_LIST: ((pl_engine_listed *)op->done)(op->user, NULL, 0, &err); break;
+    case F_LIST:
+    case F_NET_LIST: ((pl_engine_listed *)op->done)(op->user, NULL, 0, &err); break;
     case F_STATS: ((pl_stats_done *)op->done)(op->user, NULL, &err); break;
     default: ((pl_engine_done *)op->done)(op->user, &err); break;
     }
+}
+
+static inline void fake_do_net(struct fake *f, struct fake_op *op)
+{
+    struct fake_net *net = fake_net(f, op->net);
+    struct fake_agent *a = fake_find(f, op->id);
+    struct kg_err err = {0};
+    if (op->kind == F_NET_END && net) {
+        json_decref(net->names);
+        memset(net, 0, sizeof *net);
+    } else if (op->kind == F_NET) {
+        f->net_creates++;
+        net = net ? net : fake_net(f, "");
+        assert_non_null(net);
+        if (f->net_refused || (op->id[0] && !a)) {
+            kg_err_set(&err, -ENOENT, "no such box");
+        } else {
+            snprintf(net->id, sizeof net->id, "%s", op->net);
+            snprintf(net->brought_by, sizeof net->brought_by, "%s", op->id);
+            snprintf(net->owner, sizeof net->owner, OWNER);
+            if (a)
+                snprintf(a->net, sizeof a->net, "%s", op->net);
+        }
+        f->net_refused = false;
+    }
+    ((pl_engine_done *)op->done)(op->user, err.code ? &err : NULL);
+}
+
+static inline void fake_list_nets(struct fake *f, struct fake_op *op)
+{
+    struct pl_listed all[FAKE_NETS] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < FAKE_NETS; i++) {
+        if (!f->nets[i].id[0])
+            continue;
+        snprintf(all[n].id, sizeof all[n].id, "%s", f->nets[i].id);
+        snprintf(all[n++].owner, sizeof all[n].owner, "%s", f->nets[i].owner);
+    }
+    ((pl_engine_listed *)op->done)(op->user, all, n, NULL);
 }
 
 static inline void fake_do(struct fake *f, struct fake_op *op)
@@ -381,6 +453,10 @@ static inline void fake_do(struct fake *f, struct fake_op *op)
             a->limits.memory_mb = op->limits.memory_mb;
         ((pl_engine_done *)op->done)(op->user, err.code ? &err : NULL);
         break;
+    case F_NET:
+    case F_NET_END:
+    case F_NET_NAMES: fake_do_net(f, op); break;
+    case F_NET_LIST: fake_list_nets(f, op); break;
     case F_STATS:
         if (!a)
             kg_err_set(&err, -ENOENT, "no such box");
@@ -397,7 +473,7 @@ static inline void fake_answer_ops(struct fake *f)
         struct fake_op op = f->ops[i];
         bool held = (op.kind == F_CREATE && f->hold_create) ||
                     (op.kind == F_LIST && f->hold_list) ||
-                    (op.kind == F_DESTROY && f->hold_destroy);
+                    (op.kind == F_DESTROY && f->hold_destroy) || (op.kind == F_NET && f->hold_net);
         if (f->is_down)
             fake_fail(&op, -ENOTCONN);
         else if (held)
@@ -450,7 +526,44 @@ static inline void fake_ask(struct pl_engine *e, enum fake_kind kind, const char
 static inline void fake_op_create(struct pl_engine *e, const struct pl_box_spec *spec,
                                   pl_engine_made *done, void *user)
 {
+    struct fake *f = kg_container_of(e, struct fake, base);
     fake_ask(e, F_CREATE, spec->id, (void (*)(void))done, user, &spec->limits);
+    snprintf(f->ops[f->op_count - 1].net, sizeof f->ops->net, "%s", spec->net ? spec->net : "");
+}
+
+static inline void fake_ask_net(struct pl_engine *e, enum fake_kind kind, const char *net,
+                                const char *box, pl_engine_done *done, void *user)
+{
+    struct fake *f = kg_container_of(e, struct fake, base);
+    fake_ask(e, kind, box ? box : "", (void (*)(void))done, user, NULL);
+    snprintf(f->ops[f->op_count - 1].net, sizeof f->ops->net, "%s", net);
+}
+
+static inline void fake_net_create(struct pl_engine *e, const char *net, const char *box,
+                                   pl_engine_done *done, void *user)
+{
+    fake_ask_net(e, F_NET, net, box, done, user);
+}
+
+static inline void fake_net_destroy(struct pl_engine *e, const char *net, pl_engine_done *done,
+                                    void *user)
+{
+    fake_ask_net(e, F_NET_END, net, NULL, done, user);
+}
+
+static inline void fake_net_list(struct pl_engine *e, pl_engine_listed *done, void *user)
+{
+    fake_ask(e, F_NET_LIST, "", (void (*)(void))done, user, NULL);
+}
+
+static inline void fake_net_names(struct pl_engine *e, const char *net, json_t *names,
+                                  pl_engine_done *done, void *user)
+{
+    struct fake_net *n = fake_net(kg_container_of(e, struct fake, base), net);
+    assert_non_null(n);
+    json_decref(n->names);
+    n->names = json_deep_copy(names);
+    fake_ask_net(e, F_NET_NAMES, net, NULL, done, user);
 }
 
 static inline void fake_op_attach(struct pl_engine *e, const char *box, pl_engine_made *done,
@@ -499,6 +612,13 @@ static inline void fake_op_close(struct pl_engine *e, void (*closed)(void *), vo
     closed(user);
 }
 
+static const struct pl_net_ops fake_net_ops = {
+    .create = fake_net_create,
+    .destroy = fake_net_destroy,
+    .list = fake_net_list,
+    .names = fake_net_names,
+};
+
 static struct pl_engine_ops fake_ops = {
     .name = "fake",
     .start = fake_op_start,
@@ -530,6 +650,7 @@ static inline int fake_setup(void **state)
     snprintf(f->dir, sizeof f->dir, "/tmp/kgpool-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     fake_ops.caps = 0;
+    fake_ops.nets = &fake_net_ops;
     f->base.ops = &fake_ops;
     f->tuning = pl_tuning_default;
     f->tuning.backoff_ms = 10;
@@ -586,6 +707,8 @@ static inline int fake_teardown(void **state)
     for (size_t i = 0; i < FAKE_MAX; i++)
         if (f->agents[i].used)
             fake_end(&f->agents[i]);
+    for (size_t i = 0; i < FAKE_NETS; i++)
+        json_decref(f->nets[i].names);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     json_decref(f->runtimes[0].kernel_start);
