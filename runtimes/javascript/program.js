@@ -1,9 +1,13 @@
-// Loaded before every program (runtime.json): what it has written is not lost when it ends.
+// Loaded before every program (runtime.json).
+'use strict';
+
+// A worker has a limit of its own, and an error event for it.
+if (require('worker_threads').isMainThread) require('./native.node').heapGrows();
+
+// What a program has written is not lost when it ends.
 //
 // A pipe takes 64 KiB at once. Node queues the rest, and process.exit() throws the queue away; with pipes that block it has
 // written all. Set when the streams are first used: making them takes a millisecond, which programs without output need not pay.
-'use strict';
-
 for (const name of ['stdout', 'stderr']) {
   const { get, ...property } = Object.getOwnPropertyDescriptor(process, name);
   const made = () => {

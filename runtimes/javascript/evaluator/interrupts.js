@@ -10,6 +10,7 @@ class Interrupted extends Error {}
 let onInterrupt = null;
 let running = false;
 
+native.heapGrows();
 native.start(() => {
   const take = onInterrupt;
   onInterrupt = null;
