@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -291,6 +292,7 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
 struct death {
     struct kg_kernel *kernel;
     json_int_t exit_code, signal;
+    char *error; /* the agent's own sentence, or NULL */
 };
 
 static void death_explained(void *user, const struct pl_stats *stats, const struct kg_err *err)
@@ -300,8 +302,14 @@ static void death_explained(void *user, const struct pl_stats *stats, const stru
     struct kg_kernel *k = d->kernel;
     if (!k->deleted && k->state != KG_K_RESTARTING && k->state != KG_K_DEAD) {
         char why[KG_ERR_TEXT_MAX];
-        if (stats && stats->oom_kills > k->oom_kills) {
+        /* What was killed may have been a process of a kernel that went on. */
+        bool killed = d->signal == SIGKILL || d->exit_code == 128 + SIGKILL;
+        bool oom = stats && stats->oom_kills > k->oom_kills;
+        if (oom)
             k->oom_kills = stats->oom_kills;
+        if (d->error) {
+            snprintf(why, sizeof why, "%s", d->error);
+        } else if (oom && killed) {
             snprintf(why, sizeof why,
                      "the kernel ran out of memory (its limit is %u MB) and was killed",
                      k->limits.memory_mb);
@@ -315,6 +323,7 @@ static void death_explained(void *user, const struct pl_stats *stats, const stru
         }
         restart_by_itself(k, why);
     }
+    free(d->error);
     free(d);
     unref(k);
 }
@@ -329,6 +338,8 @@ static void on_event(struct kg_kernel *k, const struct kg_slice *body)
         d->kernel = k;
         d->exit_code = json_integer_value(json_object_get(event, "exit_code"));
         d->signal = json_integer_value(json_object_get(event, "signal"));
+        const char *error = json_string_value(json_object_get(event, "error"));
+        d->error = error ? kg_strdup(error) : NULL;
         k->refs++;
         pl_box_stats(k->box, death_explained, d);
     } else if (name && strcmp(name, "gap") == 0) {

@@ -52,7 +52,8 @@ static void pump(struct kk_feed *f)
         return;
     kg_buf_clear(&f->waiting);
     f->sent = 0;
-    uv_poll_stop(&f->poll);
+    if (uv_is_active((uv_handle_t *)&f->poll))
+        uv_poll_stop(&f->poll);
     if (f->eof)
         shut(f);
 }

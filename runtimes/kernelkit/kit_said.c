@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -170,6 +171,12 @@ void kk_kit_line(void *user, struct kg_span line)
     int rc = kk_said_read(&said, line, &err);
     if (rc < 0)
         kg_log(KG_WARN, "kit", "line of the evaluator", "error=\"%s\"", err.text);
+    if (rc == -EPROTO) {
+        line = kk_said_salvage(line);
+        rc = kk_said_read(&said, line, &err);
+        if (rc < 0)
+            return;
+    }
     if (jy_text_is(said.event, "ready"))
         kk_kit_take_ready(k, &said);
     else if (said.event.data)

@@ -1,5 +1,7 @@
 #include "runtimes/kernelkit/said.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "runtimes/kernelkit/content.h"
 
@@ -34,4 +36,19 @@ int kk_said_read(struct kk_said *s, struct kg_span line, struct kg_err *err)
         {"help_links", KK_ARRAY, &s->help_links, false},
     };
     return kk_content_read(line, fields, KG_COUNT(fields), err);
+}
+
+struct kg_span kk_said_salvage(struct kg_span line)
+{
+    static const char mark[] = "{\"reply\":";
+    const size_t n = sizeof mark - 1;
+    struct kg_span found = {0};
+    while (line.len >= n) {
+        const uint8_t *at = memmem(line.data, line.len, mark, n);
+        if (!at)
+            break;
+        found = kg_span_of(at, line.len - (size_t)(at - line.data));
+        line = kg_span_of(at + n, found.len - n);
+    }
+    return found;
 }

@@ -16,5 +16,8 @@ struct kk_said {
 
 /* 0, or as kk_content_read: after -EINVAL what is right in it is there all the same. */
 int kk_said_read(struct kk_said *s, struct kg_span line, struct kg_err *err);
+/* For a line that is none: an interrupt, or user code, may have left half a line in front of a reply, and whoever waits for it
+ * would wait for ever. Returns the line's end from the last `{"reply":` on; empty when there is none. */
+struct kg_span kk_said_salvage(struct kg_span line);
 
 #endif

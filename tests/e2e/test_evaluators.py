@@ -18,9 +18,10 @@ pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(180)]
 
 SCRIPT = (languages.ROOT / "tests" / "support" / "scripted.py").read_text()
 ARGV = ["python3", "-c", SCRIPT]
+WARM = "display('warm')\nimport os\nif os.path.exists('/tmp/broken'): os._exit(7)\ndel os\n1"
 SCRIPTED = {
     "name": "scripted", "language": "python", "image": "python", "kernelspec": "kernelspec",
-    "kernel": {"evaluator": True, "argv": ARGV, "env": {}, "ready_ms": 20000, "warm_code": "display('warm'); 1"},
+    "kernel": {"evaluator": True, "argv": ARGV, "env": {}, "ready_ms": 20000, "warm_code": WARM},
     "limits": {"kernel": {"memory_mb": 64, "cpu_milli": 500, "pids": 40, "tmp_mb": 36},
                "program": {"memory_mb": 64, "cpu_milli": 500, "pids": 40, "tmp_mb": 36}},
     "stock": {"kernels": 1, "boxes": 0}}
@@ -159,6 +160,18 @@ def test_a_full_disk_and_many_processes_do_not_end_the_kernel(cells):
     out = cells.execute("import os; os._exit(1)")
     assert out.error["ename"] == "KernelDied"
     assert cells.execute("1 + 1").result == "2"
+
+
+def test_a_kernel_without_a_fresh_evaluator_is_restarted_as_a_whole(server, cells):
+    msg_id = cells.send_execute("import os; open('/tmp/broken', 'w').close(); os._exit(1)")
+    assert cells.outcome(msg_id).error["ename"] == "KernelDied"
+    said = cells.recv_until(lambda m: "can't go on" in m["content"].get("text", ""))
+    assert "the kernel's evaluator ended (exit status 7)" in said["content"]["text"]
+    out = cells.execute("1 + 1", timeout=60)  # it may have come before the server knew
+    if out.status == "error":
+        assert "exit status 7" in out.error["evalue"], out.error
+        out = cells.execute("1 + 1", timeout=60)
+    assert out.result == "2", (out.reply, out.published)
 
 
 def test_output_of_a_megabyte_and_of_many_lines(cells):

@@ -569,6 +569,75 @@ class Lives(Case):
             self.agent.ask("kernel.interrupt")
 
 
+class BesideAService(Case):
+    """A kernel whose cells talk to the box's service."""
+
+    SERVICE = ("import os, sys, time\nif os.path.exists(sys.argv[1] + '/broken'): sys.exit('no room left')\ntime.sleep(0.3)\n"
+               "open(sys.argv[1] + '/serves', 'a').write('x')\nos.write(3, b'ready\\n')\ntime.sleep(1000)")
+
+    def setUp(self):
+        super().setUp()
+        self.place = self.agent.dir + "/service"
+        os.mkdir(self.place)
+        os.chmod(self.place, 0o777)
+        self.started = self.agent.ask("service.start", argv=["python3", "-c", self.SERVICE, self.place], env={})
+        self.kernel()
+
+    def serves(self):
+        """How often it was started, as a cell sees it."""
+        return self.cell(f"len(open({self.place + '/serves'!r}).read())")
+
+    def kill_service(self):
+        (pid,) = [p for p in self.agent.user_pids() if harness.parent_of(p) == self.agent.pid and self.is_service(p)]
+        os.kill(pid, 9)
+        self.agent.until(lambda: any(e["event"] == "service_exit" for e in self.agent.events))
+        self.agent.events.clear()
+
+    def is_service(self, pid):
+        with open(f"/proc/{pid}/cmdline") as f:
+            return "no room left" in f.read()
+
+    def test_a_cell_waits_for_one_that_is_started_again(self):
+        self.assertEqual(self.serves()[1], [("execute_result", "1")])
+        self.kill_service()
+        self.assertEqual(self.serves()[1], [("execute_result", "2")])
+
+    def test_a_cell_does_not_wait_for_one_that_can_not_start(self):
+        with open(self.place + "/broken", "w"):
+            pass
+        self.kill_service()
+        self.assertEqual(self.serves()[1], [("execute_result", "1")])
+        os.unlink(self.place + "/broken")
+        self.assertEqual(self.serves()[1], [("execute_result", "2")])
+
+    def test_it_outlives_the_evaluator(self):
+        self.cell("import os; os._exit(1)")
+        self.assertEqual(self.serves()[1], [("execute_result", "1")])
+        self.assertEqual(self.agent.events, [])
+
+    def test_both_die(self):
+        msg_id = self.send("import os, time; time.sleep(0.5); os._exit(1)")
+        self.agent.until(lambda: self.of(msg_id, "execute_input"))
+        self.kill_service()
+        self.assertEqual(self.done(msg_id)["ename"], "KernelDied")
+        self.assertEqual(self.serves()[1], [("execute_result", "2")])
+
+    def test_a_stop_in_between(self):
+        self.cell("x = 1")
+        msg_id = self.send("import os; os._exit(1)")
+        self.kill_service()
+        self.done(msg_id)
+        self.send("1")
+        self.agent.ask("kernel.stop", grace_ms=100)
+        self.assertTrue(self.kernel()["ok"])
+        self.assertEqual(self.serves()[1], [("execute_result", "2")])
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root")
+class BesideAServiceOfItsOwn(BesideAService):
+    uid = 1000
+
+
 class Hostile(Case):
     """User code shares the evaluator's process, and so may say what it likes on its pipes."""
 
@@ -588,6 +657,12 @@ class Hostile(Case):
             msg_id = self.send(f"raw('{{\"reply\":{2 * number + 1},{reply}}}')")
             self.assertEqual(self.done(msg_id)["ename"], "EvaluatorError")
             self.cell("1")
+
+    def test_half_a_line_in_front_of_a_reply(self):
+        self.kernel()
+        reply, shown = self.cell("import os; print('x'); os.write(3, b'{\"event\":\"displ'); None")
+        self.assertEqual((reply["status"], shown), ("ok", [("stdout", "x\n")]))
+        self.assertEqual(self.cell("5")[1], [("execute_result", "5")])
 
     def test_a_forged_reply_ends_the_cell_once(self):
         self.kernel()

@@ -162,6 +162,22 @@ static void every_prefix_is_refused(void **state)
     assert_int_equal(s.reply, -1);
 }
 
+static void a_reply_behind_half_a_line_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *found;
+    } cases[] = {
+        {"{\"event\":\"disp{\"reply\":3,\"status\":\"ok\"}", "{\"reply\":3,\"status\":\"ok\"}"},
+        {"{{\"reply\":1}{\"reply\":2}", "{\"reply\":2}"},
+        {"{\"reply\":", "{\"reply\":"},
+        {"{\"reply\"", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++)
+        assert_true(kg_span_is(kk_said_salvage(kg_span_str(cases[i].line)), cases[i].found));
+}
+
 static void text_becomes_json_that_is_valid(void **state)
 {
     (void)state;
@@ -287,6 +303,7 @@ int main(void)
         cmocka_unit_test(members_are_read_by_their_type),
         cmocka_unit_test(what_is_wrong_is_named_and_the_rest_is_read),
         cmocka_unit_test(every_prefix_is_refused),
+        cmocka_unit_test(a_reply_behind_half_a_line_is_found),
         cmocka_unit_test(text_becomes_json_that_is_valid),
         cmocka_unit_test(requests_leave_in_the_order_they_came),
         cmocka_unit_test(the_queue_takes_no_more_than_its_bytes_but_always_one),
