@@ -113,8 +113,10 @@ static void add_entry(struct run_stream *s, struct kg_buf *out, const struct kg_
 static void add_gap(struct run_stream *s, struct kg_buf *out, const struct kg_gap *gap)
 {
     kg_autobuf value = {0};
-    kg_buf_printf(&value, "{\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", gap->messages,
-                  gap->bytes);
+    kg_buf_printf(&value,
+                  "{\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"after\":%" PRIu64
+                  ",\"before\":%" PRIu64 "}",
+                  gap->messages, gap->bytes, gap->after, gap->before);
     add_event(s, out, 0, "gap", &value);
 }
 
@@ -184,7 +186,8 @@ void kg_run_stream(struct kg_api *api, struct kg_http *req, struct kg_run *r,
                              .format = format,
                              .watch = {.wake = wake, .user = s}};
     kg_run_watch(r, &s->watch);
-    kg_reader_attach(&s->reader, &r->journal, KG_FROM_START);
+    /* what came before the number asked for is no gap to who has it */
+    kg_reader_attach(&s->reader, &r->journal, choice->from ? choice->from - 1 : KG_FROM_START);
     kg_http_stream(req, 200, format == KG_RUN_EVENTS ? "text/event-stream" : "application/x-ndjson",
                    &stream_events, s);
     kg_http_stream_want(req);
