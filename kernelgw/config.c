@@ -52,6 +52,8 @@ static const struct option options[] = {
      "the agent's program (engine process); default: beside this program"},
     {"runtimes", TEXT, AT(runtimes), 0, 0, "/usr/share/kernelgw/runtimes",
      "folder with a manifest folder for each language"},
+    {"client", TEXT, AT(client), 0, 0, NULL,
+     "folder with the files of the browser client; none: no page at /"},
     {"languages", TEXT, AT(languages), 0, 0, NULL,
      "runtimes to offer, separated by commas; default: all"},
     {"per-language", OBJECT, AT(per_language), 0, 0, NULL,

@@ -14,7 +14,8 @@
 struct kg_config {
     char *config; /* path of the JSON file, or NULL */
     char *address, *base_url, *token, *allow_origin, *tls_cert, *tls_key;
-    char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *languages, *default_kernel;
+    char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *client, *languages,
+        *default_kernel;
     char *per_language; /* text of a JSON object, or NULL */
     char *log_level;
     int64_t port, max_connections, max_body_mb, max_message_mb;

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernelgw/api/assets.h"
 #include "kernelgw/api/auth.h"
 #include "kernelgw/api/router.h"
 
 struct kg_api {
     struct kg_core *core;
     struct kg_auth auth;
+    struct kg_assets *assets; /* NULL: no client */
     char *base_url;
     bool tls;
 };
@@ -28,7 +30,12 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
                           config->base_url);
     while (n > 0 && config->base_url[n - 1] == '/')
         n--;
+    struct kg_assets *assets = NULL;
+    int rc = config->client && config->client[0] ? kg_assets_load(&assets, config->client, err) : 0;
+    if (rc < 0)
+        return rc;
     struct kg_api *api = kg_calloc(1, sizeof *api);
+    api->assets = assets;
     api->core = config->core;
     api->base_url = kg_strndup(config->base_url, n);
     api->tls = config->tls;
@@ -42,6 +49,7 @@ void kg_api_free(struct kg_api *api)
     if (!api)
         return;
     kg_auth_release(&api->auth);
+    kg_assets_free(api->assets);
     free(api->base_url);
     free(api);
 }
@@ -49,6 +57,11 @@ void kg_api_free(struct kg_api *api)
 struct kg_core *kg_api_core(const struct kg_api *api)
 {
     return api->core;
+}
+
+const struct kg_assets *kg_api_assets(const struct kg_api *api)
+{
+    return api->assets;
 }
 
 const char *kg_api_base_url(const struct kg_api *api)

@@ -14,16 +14,18 @@
 #include "kernelgw/net/net.h"
 
 struct kg_api;
+struct kg_assets;
 
 struct kg_api_config {
     struct kg_core *core;
     const char *token;        /* NULL: everybody may do everything */
     const char *base_url;     /* "/" or "/prefix" */
     const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
+    const char *client;       /* folder of the browser client's files, or NULL */
     bool tls;                 /* cookies are for TLS alone, too */
 };
 
-/* Strings of config are copied. */
+/* Strings of config are copied. Fails also when the client's files can't be read (assets.h). */
 int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err);
 void kg_api_free(struct kg_api *api); /* after the net is closed */
 /* For kg_net_config.handler; user is the kg_api. */
@@ -32,6 +34,7 @@ void kg_api_handle(void *user, struct kg_http *req);
 bool kg_api_admit(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
+const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none */
 const char *
 kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
 

@@ -1,68 +1,63 @@
 /*
- * The page at / and its assets, which are part of the program. They hold no secret, so they need no
- * credential; what they call does.
+ * The client at / and its files (--client). They hold no secret, so they need no credential; what they call
+ * does. Their names under assets/ change with their content, so that a browser may keep those for ever.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
+#include "kernelgw/api/assets.h"
 
-/* The bytes of a file of client/page between two symbols. */
-#define EMBED(name, file)                                                                          \
-    __asm__(".pushsection .rodata\n"                                                               \
-            ".global kg_asset_" #name "\nkg_asset_" #name ":\n"                                    \
-            ".incbin \"" KG_CLIENT_DIR "/" file "\"\n"                                             \
-            ".global kg_asset_" #name "_end\nkg_asset_" #name "_end:\n"                            \
-            ".byte 0\n.popsection\n");                                                             \
-    extern const char kg_asset_##name[];                                                           \
-    extern const char kg_asset_##name##_end[]
+/* Scripts come from this server alone and none stands in the page. Styles may: the editor and the panels
+ * write theirs at run time. */
+#define PAGE_CSP                                                                                    \
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; " \
+    "img-src 'self' data: blob:; font-src 'self' data:; frame-src 'self'; worker-src 'self'; "      \
+    "manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-EMBED(index, "index.html");
-EMBED(style, "page.css");
-EMBED(script, "page.js");
-EMBED(icon, "icon.svg");
+/* What users' HTML is shown in: an origin of its own, which reaches nothing, neither this server nor any other. */
+#define SANDBOX_CSP                                                                                \
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "        \
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; "      \
+    "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
-struct asset {
-    const char *name, *content_type;
-    const char *start, *end;
-};
-
-static const struct asset assets[] = {
-    {"index.html", "text/html; charset=utf-8", kg_asset_index, kg_asset_index_end},
-    {"page.css", "text/css; charset=utf-8", kg_asset_style, kg_asset_style_end},
-    {"page.js", "text/javascript; charset=utf-8", kg_asset_script, kg_asset_script_end},
-    {"icon.svg", "image/svg+xml", kg_asset_icon, kg_asset_icon_end},
-};
-
-/* FNV-1a: it has only to change when the bytes do. */
-static void make_etag(char out[24], const struct asset *a)
+static void reply_asset(struct kg_api *api, struct kg_http *req, const struct kg_asset *a,
+                        const char *csp)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (const char *p = a->start; p < a->end; p++)
-        hash = (hash ^ (uint8_t)*p) * 0x100000001b3;
-    snprintf(out, 24, "\"%016" PRIx64 "\"", hash);
+    static const char *const names[] = {NULL, "gzip", "br"};
+    enum kg_coding coding = kg_asset_coding(a, kg_http_header(req, "accept-encoding"));
+    const struct kg_http_header headers[] = {
+        {"ETag", a->etag[coding]},
+        {"Cache-Control", csp ? "no-cache" : "public, max-age=31536000, immutable"},
+    };
+    if (csp) {
+        kg_http_add_header(req, "Content-Security-Policy", csp);
+        kg_http_add_header(req, "Cross-Origin-Opener-Policy", "same-origin");
+        kg_http_add_header(req, "Referrer-Policy",
+                           "no-referrer"); /* the address may hold the token */
+    }
+    if (a->there[KG_CODING_GZIP] || a->there[KG_CODING_BROTLI])
+        kg_http_add_header(req, "Vary", "Accept-Encoding");
+    if (names[coding])
+        kg_http_add_header(req, "Content-Encoding", names[coding]);
+    const char *known = kg_http_header(req, "if-none-match");
+    bool same = known && strstr(known, a->etag[coding]);
+    kg_reply_bytes(api, req, same ? 304 : 200, a->type, a->data[coding].data,
+                   same ? 0 : a->data[coding].len, headers, KG_COUNT(headers));
 }
 
-static void reply_asset(struct kg_api *api, struct kg_http *req, const struct asset *a)
+static void reply_named(struct kg_api *api, struct kg_http *req, const char *name, const char *csp)
 {
-    char etag[24];
-    make_etag(etag, a);
-    const struct kg_http_header headers[] = {
-        {"ETag", etag},
-        {"Cache-Control", "no-cache"},
-        {"Content-Security-Policy",
-         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
-        /* the address may hold the token */
-        {"Referrer-Policy", "no-referrer"},
-    };
-    const char *known = kg_http_header(req, "if-none-match");
-    bool same = known && strstr(known, etag);
-    kg_reply_bytes(api, req, same ? 304 : 200, a->content_type, a->start,
-                   same ? 0 : (size_t)(a->end - a->start), headers, KG_COUNT(headers));
+    const struct kg_assets *assets = kg_api_assets(api);
+    const struct kg_asset *a = assets ? kg_assets_find(assets, name) : NULL;
+    if (a)
+        reply_asset(api, req, a, csp);
+    else if (!assets)
+        kg_reply_error(api, req, 404, NULL,
+                       "this server was started without its client's files (--client DIR); "
+                       "the interface for programs is below /api");
+    else
+        kg_reply_error(api, req, 404, NULL, "Not Found: %.100s", name);
 }
 
 static void page(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
@@ -71,7 +66,7 @@ static void page(struct kg_api *api, struct kg_http *req, const struct kg_route_
     const char *path = kg_http_path(req);
     size_t n = strlen(path);
     if (path[n - 1] == '/') {
-        reply_asset(api, req, &assets[0]);
+        reply_named(api, req, "index.html", PAGE_CSP);
         return;
     }
     /* The page's links are relative: they need the slash. */
@@ -80,18 +75,28 @@ static void page(struct kg_api *api, struct kg_http *req, const struct kg_route_
     kg_http_respond(req, 302, NULL, NULL, 0, NULL, 0);
 }
 
+static void sandbox(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    (void)args;
+    reply_named(api, req, "sandbox.html", SANDBOX_CSP);
+}
+
+static void icon(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    (void)args;
+    reply_named(api, req, "icon.svg", PAGE_CSP);
+}
+
 static void asset(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    for (size_t i = 0; i < KG_COUNT(assets); i++)
-        if (strcmp(assets[i].name, args->value[0]) == 0) {
-            reply_asset(api, req, &assets[i]);
-            return;
-        }
-    kg_reply_error(api, req, 404, NULL, "Not Found: static/%.100s", args->value[0]);
+    kg_autofree char *name = kg_asprintf("assets/%s", args->value[0]);
+    reply_named(api, req, name, NULL);
 }
 
 const struct kg_route kg_routes_page[] = {
     {"GET", "/", page, KG_ROUTE_PUBLIC},
-    {"GET", "/static/{name}", asset, KG_ROUTE_PUBLIC},
+    {"GET", "/sandbox.html", sandbox, KG_ROUTE_PUBLIC},
+    {"GET", "/icon.svg", icon, KG_ROUTE_PUBLIC},
+    {"GET", "/assets/{name}", asset, KG_ROUTE_PUBLIC},
     {NULL, NULL, NULL, 0},
 };
