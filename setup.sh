@@ -130,6 +130,7 @@ step_runtimes() {
         mkdir -p "$build/share.new/runtimes/$language"
         cp -r "$tree/runtimes/$language/"{runtime.json,kernelspec} "$build/share.new/runtimes/$language/" || return 1
     done
+    cp -r "$("$tree/client/build.sh")" "$build/share.new/client" || return 1
     chmod -R a+rX "$build/share.new" && rm -rf "$build/share" && mv "$build/share.new" "$build/share"
 }
 
@@ -194,6 +195,7 @@ prepare() {
     fi
     step packages step_packages "${packages[@]}"
     step build step_build "$build" "${build_options[@]}"
+    step client "$tree/client/build.sh"
     step runtimes step_runtimes
     step user step_user
     [ "$engine" != oci ] || build_images
@@ -242,7 +244,8 @@ stop_all() {
 
 serve() {
     local socket=$run_dir/boxd.sock kernelgw agent boxd rc=0 tries
-    local -a options=(--run-dir "$run_dir/server" --state-dir "$data/state" --runtimes "$build/share/runtimes")
+    local -a options=(--run-dir "$run_dir/server" --state-dir "$data/state" --runtimes "$build/share/runtimes"
+        --client "$build/share/client")
     kernelgw=$(program kernelgw)
     agent=$(program kernelgw-agent)
     mkdir -p "$run_dir/server" "$data/state"
@@ -338,7 +341,7 @@ test)
     step tests-environment "$tree/tests/venv.sh"
     say "set up in $((SECONDS - begun)) s"
     export KERNELGW_CACHE=$cache KERNELGW_BUILD=$build KERNELGW_BUILD_ASAN=$build_asan \
-        KERNELGW_IMAGES=$data/images KERNELGW_E2E_RUNTIMES=$build/share/runtimes KERNELGW_LOGS=$logs
+        KERNELGW_IMAGES=$data/images KERNELGW_E2E_RUNTIMES=$build/share/runtimes KERNELGW_CLIENT=$build/share/client KERNELGW_LOGS=$logs
     exec "$tree/tests/run" "$@"
     ;;
 -h | --help | help) usage ;;

@@ -1,0 +1,185 @@
+// The console of one file: how its program is doing, its output, and a line to type to it.
+import { ArrowDown, ArrowUp, Ban, Clock, Copy, Download, Eraser, Play, RotateCw, Search, Square, WrapText, X } from "lucide-react";
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import type { Query } from "../lib/console/search";
+import { MATCHES_MAX } from "../lib/console/search";
+import { copyOutput, saveOutput } from "../store/output";
+import { isLive, labelOf, logOf, restartRun, sendSignal, startRun, stopRun, toneOf, useRuns, type Run } from "../store/runs";
+import { useSettings } from "../store/settings";
+import { t } from "../strings";
+import { LogView } from "./LogView";
+import { StdinLine } from "./StdinLine";
+import { Usage } from "./Usage";
+
+function Tool({ label, pressed, onClick, children }: { label: string; pressed?: boolean; onClick: () => void; children: ReactNode }) {
+  return (
+    <button type="button" className="icon" title={label} aria-label={label} aria-pressed={pressed} onClick={onClick}>
+      {children}
+    </button>
+  );
+}
+
+/** How long it has run, counting while it does. */
+function Elapsed({ run }: { run: Run }) {
+  const [now, setNow] = useState(() => Date.now());
+  const live = isLive(run);
+  useEffect(() => {
+    if (!live) return undefined;
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [live]);
+  const ms = live ? Math.max(0, now - run.startedAt) : run.end?.wall_ms;
+  return ms == null ? null : <span className="elapsed">{t.seconds(ms)}</span>;
+}
+
+export function Badge({ run }: { run: Run | undefined }) {
+  if (!run) return null;
+  return (
+    <span className={`badge ${toneOf(run)}`}>
+      <span className="dot" aria-hidden />
+      {labelOf(run)}
+    </span>
+  );
+}
+
+interface SearchBarProps {
+  query: Query;
+  found: { count: number; problem?: string | undefined };
+  at: number;
+  onChange: (query: Query) => void;
+  onStep: (by: number) => void;
+  onClose: () => void;
+}
+
+function SearchBar({ query, found, at, onChange, onStep, onClose }: SearchBarProps) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Enter") onStep(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") onClose();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const n = found.count;
+  const shown = n === 0 ? 0 : (((at % n) + n) % n) + 1;
+  return (
+    <div className="console-search" role="search">
+      <input
+        type="text"
+        value={query.text}
+        aria-label={t.console.searchField}
+        placeholder={t.console.searchField}
+        aria-invalid={found.problem !== undefined}
+        onChange={(e) => onChange({ ...query, text: e.target.value })}
+        onKeyDown={onKeyDown}
+        autoFocus
+      />
+      <Tool label={t.console.caseSensitive} pressed={query.caseSensitive} onClick={() => onChange({ ...query, caseSensitive: !query.caseSensitive })}>
+        <span aria-hidden>Aa</span>
+      </Tool>
+      <Tool label={t.console.regex} pressed={query.regex} onClick={() => onChange({ ...query, regex: !query.regex })}>
+        <span aria-hidden>.*</span>
+      </Tool>
+      <span className="found" role="status">
+        {found.problem ?? (query.text === "" ? "" : t.console.matches(shown, n, n >= MATCHES_MAX))}
+      </span>
+      <Tool label={t.console.previous} onClick={() => onStep(-1)}>
+        <ArrowUp size={16} aria-hidden />
+      </Tool>
+      <Tool label={t.console.next} onClick={() => onStep(1)}>
+        <ArrowDown size={16} aria-hidden />
+      </Tool>
+      <Tool label={t.close} onClick={onClose}>
+        <X size={16} aria-hidden />
+      </Tool>
+    </div>
+  );
+}
+
+const EMPTY_QUERY: Query = { text: "", caseSensitive: false, regex: false };
+
+export function ConsolePanel({ path }: { path: string }) {
+  const run = useRuns((s) => s.byPath[path]);
+  const { wrap, times, change } = useSettings();
+  const log = logOf(path);
+  const live = isLive(run);
+  const input = useRef<HTMLInputElement>(null);
+  const [query, setQuery] = useState<Query | null>(null);
+  const [at, setAt] = useState(0);
+  const [found, setFound] = useState<{ count: number; problem?: string | undefined }>({ count: 0 });
+  const onMatches = useCallback((count: number, problem?: string) => setFound({ count, problem }), []);
+  const find = useCallback(() => setQuery((old) => old ?? EMPTY_QUERY), []);
+  const interrupt = useCallback(() => void sendSignal(path, "INT"), [path]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const mod = event.ctrlKey || event.metaKey;
+    if (mod && event.key === "f") find();
+    else if (mod && (event.key === "l" || event.key === "k")) log.clear();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    <section className="console" aria-label={t.console.label(path)} data-console={path} onKeyDown={onKeyDown}>
+      <div className="console-tools" role="toolbar" aria-label={t.console.tools(path)}>
+        {live ? (
+          <>
+            <button type="button" className="danger small" onClick={() => void stopRun(path)} disabled={run?.stopping}>
+              <Square size={13} aria-hidden /> {t.stop}
+            </button>
+            <Tool label={t.console.interrupt} onClick={interrupt}>
+              <Ban size={16} aria-hidden />
+            </Tool>
+          </>
+        ) : (
+          <button type="button" className="go small" onClick={() => void startRun(path)}>
+            <Play size={13} aria-hidden /> {t.run}
+          </button>
+        )}
+        <Tool label={t.restart} onClick={() => void restartRun(path)}>
+          <RotateCw size={16} aria-hidden />
+        </Tool>
+        <Badge run={run} />
+        {run && <Elapsed run={run} />}
+        <span className="space" />
+        <Usage log={log} />
+        <Tool label={t.console.search} pressed={query !== null} onClick={() => setQuery((old) => (old ? null : EMPTY_QUERY))}>
+          <Search size={16} aria-hidden />
+        </Tool>
+        <Tool label={t.console.wrap} pressed={wrap} onClick={() => change({ wrap: !wrap })}>
+          <WrapText size={16} aria-hidden />
+        </Tool>
+        <Tool label={t.console.times} pressed={times} onClick={() => change({ times: !times })}>
+          <Clock size={16} aria-hidden />
+        </Tool>
+        <Tool label={t.console.copy} onClick={() => void copyOutput(log)}>
+          <Copy size={16} aria-hidden />
+        </Tool>
+        <Tool label={t.console.save} onClick={() => void saveOutput(path)}>
+          <Download size={16} aria-hidden />
+        </Tool>
+        <Tool label={t.console.clear} onClick={() => log.clear()}>
+          <Eraser size={16} aria-hidden />
+        </Tool>
+      </div>
+      {query && (
+        <SearchBar
+          query={query}
+          found={found}
+          at={at}
+          onChange={(q) => {
+            setQuery(q);
+            setAt(0);
+          }}
+          onStep={(by) => setAt((n) => n + by)}
+          onClose={() => {
+            setQuery(null);
+            input.current?.focus();
+          }}
+        />
+      )}
+      <LogView key={path} path={path} log={log} query={query} matchAt={at} onMatches={onMatches} onFind={find} onInterrupt={interrupt} />
+      {live && run && <StdinLine ref={input} run={run} />}
+    </section>
+  );
+}

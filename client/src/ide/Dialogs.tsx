@@ -1,0 +1,212 @@
+// Dialogs of the page. One is open at a time; Radix keeps the keyboard in it and gives it back after.
+import { X } from "lucide-react";
+import { Dialog } from "radix-ui";
+import { lazy, Suspense, useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { keptState } from "../store/files";
+import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
+import { runFile, useTabs } from "../store/tabs";
+import { openDialog, useUi, type Ask } from "../store/ui";
+import { keepArgs } from "../store/workspace";
+import { t } from "../strings";
+import { commands, otherKeys } from "./commands";
+
+const Examples = lazy(() => import("./Examples"));
+const Workspaces = lazy(() => import("./Workspaces"));
+
+export function Modal({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+  return (
+    <Dialog.Root open onOpenChange={(open) => open || onClose()}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="overlay" />
+        <Dialog.Content className={wide ? "dialog wide" : "dialog"} aria-describedby={undefined}>
+          <div className="dialog-head">
+            <Dialog.Title>{title}</Dialog.Title>
+            <Dialog.Close className="icon" aria-label={t.close} title={t.close}>
+              <X size={18} aria-hidden />
+            </Dialog.Close>
+          </div>
+          {children}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function AskDialog({ ask }: { ask: Ask }) {
+  const [value, setValue] = useState(ask.field?.initial ?? "");
+  const input = useRef<HTMLInputElement>(null);
+  const id = useId();
+  const wrong = ask.field?.check?.(value);
+  const finish = (answer: string | null) => {
+    useUi.setState({ ask: null });
+    ask.done(answer);
+  };
+  useEffect(() => {
+    input.current?.focus();
+    if (ask.field?.select) input.current?.setSelectionRange(...ask.field.select);
+  }, [ask]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (wrong === undefined) finish(value);
+  };
+  return (
+    <Modal title={ask.title} onClose={() => finish(null)}>
+      <form onSubmit={submit}>
+        {ask.text && <p>{ask.text}</p>}
+        {ask.field && (
+          <>
+            <label htmlFor={id}>{ask.field.label}</label>
+            <input id={id} ref={input} type="text" value={value} onChange={(e) => setValue(e.target.value)} aria-invalid={wrong !== undefined} aria-describedby={`${id}-wrong`} spellCheck={false} autoComplete="off" />
+            <p id={`${id}-wrong`} className="wrong" role="status">
+              {value !== ask.field.initial || wrong ? wrong : ""}
+            </p>
+          </>
+        )}
+        <div className="dialog-actions">
+          <button type="button" onClick={() => finish(null)}>
+            {t.cancel}
+          </button>
+          <button type="submit" className={ask.danger ? "danger" : "go"} disabled={wrong !== undefined}>
+            {ask.confirm}
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+function Settings() {
+  const s = useSettings();
+  const id = useId();
+  const check = (key: "wrap" | "times" | "editorWrap" | "keepOutput") => (
+    <label className="check">
+      <input type="checkbox" checked={s[key]} onChange={(e) => s.change({ [key]: e.target.checked })} /> {t.settings[key]}
+    </label>
+  );
+  const figure = (key: "fontSize" | "scrollback" | "tabSize", min: number, max: number, step: number) => (
+    <div className="setting">
+      <label htmlFor={`${id}-${key}`}>{t.settings[key]}</label>
+      <input
+        id={`${id}-${key}`}
+        type="number"
+        key={s[key]}
+        defaultValue={s[key]}
+        min={min}
+        max={max}
+        step={step}
+        onBlur={(e) => s.change({ [key]: Math.min(max, Math.max(min, Number(e.target.value) || s[key])) })}
+        onKeyDown={(e) => e.key === "Enter" && e.currentTarget.blur()}
+      />
+    </div>
+  );
+  return (
+    <Modal title={t.settings.title} onClose={() => openDialog(null)}>
+      <div className="setting">
+        <label htmlFor={`${id}-theme`}>{t.settings.theme}</label>
+        <select id={`${id}-theme`} value={s.theme} onChange={(e) => s.change({ theme: e.target.value as Theme })}>
+          {Object.entries(t.settings.themes).map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </div>
+      {figure("fontSize", FONT.min, FONT.max, 1)}
+      {figure("scrollback", SCROLLBACK.min, SCROLLBACK.max, 100)}
+      {figure("tabSize", 1, 8, 1)}
+      {check("wrap")}
+      {check("times")}
+      {check("editorWrap")}
+      {check("keepOutput")}
+    </Modal>
+  );
+}
+
+function Keys({ keys }: { keys: string }) {
+  return (
+    <>
+      {keys.split(" / ").map((k, i) => (
+        <span key={k}>
+          {i > 0 && " / "}
+          <kbd>{k}</kbd>
+        </span>
+      ))}
+    </>
+  );
+}
+
+function Shortcuts() {
+  const [filter, setFilter] = useState("");
+  const all = [...commands.flatMap((c) => (c.keys ? [{ label: c.label, keys: c.keys }] : [])), ...otherKeys];
+  const rows = all.filter((r) => `${r.label} ${r.keys}`.toLowerCase().includes(filter.toLowerCase()));
+  return (
+    <Modal title={t.shortcuts.title} onClose={() => openDialog(null)} wide>
+      <input type="text" value={filter} onChange={(e) => setFilter(e.target.value)} aria-label={t.shortcuts.filter} placeholder={t.shortcuts.filter} />
+      <table className="keys">
+        <tbody>
+          {rows.map((r) => (
+            <tr key={r.label}>
+              <th scope="row">{r.label}</th>
+              <td>
+                <Keys keys={r.keys} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Modal>
+  );
+}
+
+function RunConfig() {
+  const path = useTabs((s) => s.activeFile);
+  const [args, setArgs] = useState(() => (path ? (keptState().args?.[path] ?? "") : ""));
+  const id = useId();
+  if (!path) return null;
+  const keep = () => {
+    keepArgs(path, args);
+    openDialog(null);
+  };
+  return (
+    <Modal title={t.runConfig.title(path)} onClose={() => openDialog(null)}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          keep();
+          runFile(path);
+        }}
+      >
+        <label htmlFor={id}>{t.runConfig.args}</label>
+        <input id={id} type="text" value={args} onChange={(e) => setArgs(e.target.value)} aria-describedby={`${id}-hint`} spellCheck={false} autoComplete="off" />
+        <p id={`${id}-hint`} className="hint">
+          {t.runConfig.argsHint}
+        </p>
+        <div className="dialog-actions">
+          <button type="button" onClick={keep}>
+            {t.runConfig.save}
+          </button>
+          <button type="submit" className="go">
+            {t.runConfig.saveAndRun}
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+export function Dialogs() {
+  const dialog = useUi((s) => s.dialog);
+  const ask = useUi((s) => s.ask);
+  return (
+    <>
+      {dialog === "settings" && <Settings />}
+      {dialog === "shortcuts" && <Shortcuts />}
+      {dialog === "runConfig" && <RunConfig />}
+      <Suspense fallback={null}>
+        {dialog === "examples" && <Examples />}
+        {dialog === "workspaces" && <Workspaces />}
+      </Suspense>
+      {ask && <AskDialog key={ask.title} ask={ask} />}
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+import { useConn } from "../store/conn";
+import { useCursor } from "../store/cursor";
+import { useFiles } from "../store/files";
+import { counts, useRuns } from "../store/runs";
+import { useTabs } from "../store/tabs";
+import { t } from "../strings";
+
+export function StatusBar() {
+  const cursor = useCursor();
+  const active = useTabs((s) => s.activeFile);
+  const dirty = useFiles((s) => Object.values(s.files).some((f) => f.dirty));
+  const error = useFiles((s) => s.saveError);
+  const live = useRuns(counts.live);
+  const kind = useConn((s) => s.state.kind);
+  return (
+    <footer className="status" aria-label={t.status.label}>
+      <span className={kind === "online" ? "good" : "bad"}>
+        <span className={`dot ${kind === "online" ? "good" : "bad"}`} aria-hidden /> {t.status[kind]}
+      </span>
+      {live > 0 && <span>{t.status.runs(live)}</span>}
+      <span className="space" />
+      {active !== null && cursor.path === active && (
+        <>
+          <span>{t.status.position(cursor.line, cursor.column)}</span>
+          <span>{cursor.language}</span>
+        </>
+      )}
+      <span className={error ? "bad" : undefined}>{error ? t.status.notSaved(error) : dirty ? t.status.saving : t.status.saved}</span>
+    </footer>
+  );
+}

@@ -1,0 +1,114 @@
+// All that one can do, with names and keys: the palette, the shortcuts sheet, the menu and the keyboard read this list.
+import { createFileIn, createFolderIn, deleteEntry, downloadZip, renameEntry, shareWorkspace } from "./fileActions";
+import { save } from "../store/files";
+import { isLive, logOf, restartRun, stopRun, useRuns } from "../store/runs";
+import { useSettings, type Theme } from "../store/settings";
+import { closeActive, fileToRun, openConsole, runFile, stepTab, useTabs } from "../store/tabs";
+import { openDialog, toast, useUi } from "../store/ui";
+import { t } from "../strings";
+
+export interface Command {
+  id: string;
+  label: string;
+  /** As a person reads it: "Ctrl+Shift+P". Several with " / " between. */
+  keys?: string;
+  run: () => void;
+}
+
+function run(): void {
+  const path = fileToRun();
+  if (path) runFile(path);
+  else toast(t.nothingToRun, "error");
+}
+
+function target(): string | null {
+  const { activeConsole, activeFile } = useTabs.getState();
+  const { byPath } = useRuns.getState();
+  if (activeFile && isLive(byPath[activeFile])) return activeFile;
+  if (activeConsole && isLive(byPath[activeConsole])) return activeConsole;
+  return activeFile ?? activeConsole;
+}
+
+function stop(): void {
+  const path = target();
+  if (path) void stopRun(path);
+}
+
+function toggleConsole(): void {
+  const { activeFile, activeConsole } = useTabs.getState();
+  const path = activeFile && useRuns.getState().consoles.includes(activeFile) ? activeFile : activeConsole;
+  if (!path) return;
+  openConsole(path);
+  requestAnimationFrame(() => {
+    const console = document.querySelector(`[data-console="${CSS.escape(path)}"]`);
+    (console?.querySelector<HTMLElement>(".stdin input") ?? console?.querySelector<HTMLElement>(".log"))?.focus();
+  });
+}
+
+function focusEditor(): void {
+  const { activeFile } = useTabs.getState();
+  if (activeFile) document.querySelector<HTMLElement>(`[data-editor="${CSS.escape(activeFile)}"] .cm-content`)?.focus();
+}
+
+function find(): void {
+  const { activeFile } = useTabs.getState();
+  if (activeFile) dispatchEvent(new CustomEvent("kernelgw-find", { detail: activeFile }));
+}
+
+const withActive = (act: (path: string) => void) => () => {
+  const { activeFile } = useTabs.getState();
+  if (activeFile) act(activeFile);
+};
+
+const theme = (name: Theme): Command => ({ id: `theme-${name}`, label: `${t.menu.theme}: ${t.settings.themes[name]}`, run: () => useSettings.getState().change({ theme: name }) });
+
+export const commands: Command[] = [
+  { id: "run", label: "Run the active file", keys: "F5 / Ctrl+Enter", run },
+  { id: "stop", label: "Stop", keys: "Shift+F5", run: stop },
+  { id: "restart", label: "Run again", keys: "Ctrl+F5", run: () => { const path = target(); if (path) { openConsole(path, false); void restartRun(path); } } },
+  { id: "args", label: t.menu.runConfig, run: () => openDialog("runConfig") },
+  { id: "console", label: "Go to the console", keys: "Ctrl+`", run: toggleConsole },
+  { id: "editor", label: "Go to the editor", keys: "Ctrl+1", run: focusEditor },
+  { id: "tree", label: "Go to the files", keys: "Ctrl+0", run: () => { useUi.setState({ sidebar: true, mobileView: "files" }); requestAnimationFrame(() => document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus()); } },
+  { id: "clear", label: "Clear the console", keys: "Ctrl+L (in the console)", run: () => { const { activeConsole } = useTabs.getState(); if (activeConsole) logOf(activeConsole).clear(); } },
+  { id: "save", label: t.menu.save, keys: "Ctrl+S", run: () => void save() },
+  { id: "find", label: t.menu.find, keys: "Ctrl+F", run: find },
+  { id: "close", label: t.menu.closeTab, keys: "Alt+W", run: closeActive },
+  { id: "next", label: "Next tab", keys: "Ctrl+Shift+]", run: () => stepTab(1) },
+  { id: "previous", label: "Previous tab", keys: "Ctrl+Shift+[", run: () => stepTab(-1) },
+  { id: "sidebar", label: t.menu.sidebar, keys: "Ctrl+B", run: () => useUi.setState((s) => ({ sidebar: !s.sidebar })) },
+  { id: "palette", label: t.menu.palette, keys: "F1 / Ctrl+Shift+P", run: () => openDialog("palette") },
+  { id: "shortcuts", label: t.menu.shortcuts, keys: "Ctrl+Shift+H", run: () => openDialog("shortcuts") },
+  { id: "settings", label: t.menu.settings, keys: "Ctrl+,", run: () => openDialog("settings") },
+  { id: "new-file", label: t.files.newFile, keys: "Alt+N", run: () => void createFileIn("") },
+  { id: "new-folder", label: t.files.newFolder, run: () => void createFolderIn("") },
+  { id: "rename", label: `${t.files.rename} the active file`, run: withActive((path) => void renameEntry(path)) },
+  { id: "delete", label: `${t.files.delete} the active file`, run: withActive((path) => void deleteEntry(path)) },
+  { id: "zip", label: t.files.downloadZip, run: () => void downloadZip("") },
+  { id: "share", label: t.menu.share, run: () => void shareWorkspace() },
+  { id: "examples", label: t.menu.examples, run: () => openDialog("examples") },
+  { id: "workspaces", label: t.menu.workspaces, run: () => openDialog("workspaces") },
+  theme("system"),
+  theme("light"),
+  theme("dark"),
+  theme("contrast"),
+];
+
+export function runCommand(id: string): void {
+  commands.find((c) => c.id === id)?.run();
+}
+
+/** Keys that belong to one place and are not commands; for the shortcuts sheet. */
+export const otherKeys: { label: string; keys: string }[] = [
+  { label: "Files: rename, delete", keys: "F2, Delete" },
+  { label: "Files: move, open, unfold, fold", keys: "Arrows, Enter, Right, Left" },
+  { label: "Editor: leave by keyboard", keys: "Escape, then Tab" },
+  { label: "Editor: replace, go to line", keys: "Ctrl+F, Ctrl+Alt+G" },
+  { label: "Console input: send, history", keys: "Enter, Up / Down" },
+  { label: "Console input: end of input", keys: "Ctrl+D" },
+  { label: "Console: interrupt the program", keys: "Ctrl+C" },
+  { label: "Console: find", keys: "Ctrl+F" },
+  { label: "Console: select all, copy", keys: "Ctrl+A, Ctrl+C" },
+  { label: "Console: go to the end and follow", keys: "End" },
+  { label: "Tabs: next group, previous group", keys: "F6, Shift+F6" },
+];

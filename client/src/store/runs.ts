@@ -1,0 +1,290 @@
+// Programs that run or have run: one a console, one console a file. Output goes to the consoles' logs, not through here.
+import { create } from "zustand";
+import { splitArgs } from "../lib/args";
+import { ConsoleLog } from "../lib/console/log";
+import { sizeText } from "../lib/files/content";
+import { languageOf } from "../lib/files/languages";
+import { filesForRun, RUN_BYTES_MAX } from "../lib/runFiles";
+import type { EndReason, RunModel, RunSink, Signal } from "../lib/transport/runLink";
+import { t } from "../strings";
+import { link, useConn } from "./conn";
+import { contentOf, keepState, keptState, onFileEvent, useFiles } from "./files";
+import { useSettings } from "./settings";
+import { announce, toast } from "./ui";
+
+export interface Run {
+  path: string;
+  runId: string | null; // null until the server has given one
+  state: "sending" | "queued" | "starting" | "running" | "exited" | "lost" | "failed";
+  phase: string | null;
+  startedAt: number;
+  stopping: boolean;
+  eof: boolean;
+  end: RunModel | null;
+}
+
+interface RunsStore {
+  byPath: Record<string, Run>;
+  /** Paths that have a console, in the order in which they came. */
+  consoles: string[];
+}
+
+export const useRuns = create<RunsStore>()((): RunsStore => ({ byPath: {}, consoles: [] }));
+
+const logs = new Map<string, ConsoleLog>();
+const stops = new Map<string, () => void>(); // followers, by path
+const histories = new Map<string, string[]>(); // lines typed, by path
+
+export const isLive = (run: Run | undefined): boolean => run !== undefined && run.state !== "exited" && run.state !== "lost" && run.state !== "failed";
+
+export function logOf(path: string): ConsoleLog {
+  let log = logs.get(path);
+  if (!log) logs.set(path, (log = new ConsoleLog(useSettings.getState().scrollback)));
+  return log;
+}
+
+export const historyOf = (path: string): readonly string[] => histories.get(path) ?? [];
+
+function update(path: string, some: Partial<Run>): void {
+  useRuns.setState((s) => {
+    const old = s.byPath[path];
+    return old ? { byPath: { ...s.byPath, [path]: { ...old, ...some } } } : s;
+  });
+}
+
+/** Is this still the run that the console shows? */
+const current = (path: string, runId: string | null): boolean => useRuns.getState().byPath[path]?.runId === runId;
+
+const session = (): string => `ide-${useFiles.getState().workspace?.id ?? "none"}`;
+
+function addConsole(path: string): void {
+  useRuns.setState((s) => (s.consoles.includes(path) ? s : { consoles: [...s.consoles, path] }));
+}
+
+function put(run: Run): void {
+  useRuns.setState((s) => ({ byPath: { ...s.byPath, [run.path]: run } }));
+  addConsole(run.path);
+}
+
+/** What happens when a run speaks. path may change under it when its file is renamed. */
+function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSink {
+  const mine = (act: () => void) => {
+    if (current(where.path, runId)) act();
+  };
+  return {
+    output: (kind, text) => mine(() => logOf(where.path).write(kind, text)),
+    state: (state) => mine(() => update(where.path, { state })),
+    phase: (phase) => mine(() => update(where.path, { state: "running", phase })),
+    gap: (messages, bytes) => mine(() => logOf(where.path).note(t.gap(messages, bytes))),
+    exit: (model) =>
+      mine(() => {
+        logOf(where.path).feed.endLine();
+        logOf(where.path).note(`— ${t.endedAfter(model)}`);
+        update(where.path, { state: model.state === "lost" ? "lost" : "exited", end: model, stopping: false });
+        if (!quiet) announce(t.announceEnded(where.path, model));
+      }),
+    lost: (why) =>
+      mine(() => {
+        logOf(where.path).note(`— ${t.lost(why)}`);
+        update(where.path, { state: "lost", stopping: false });
+      }),
+  };
+}
+
+const places = new Map<string, { path: string }>(); // where each followed run is shown
+
+function follow(runId: string, path: string, quiet: boolean): void {
+  stops.get(path)?.();
+  const where = { path };
+  places.set(runId, where);
+  stops.set(path, link.follow(runId, sinkFor(runId, where, quiet)));
+}
+
+/** Runs a file as it is now. Says what stands in the way. */
+export async function startRun(path: string): Promise<void> {
+  const language = languageOf(path);
+  const { languages } = useConn.getState();
+  if (contentOf(path) === undefined) return toast(t.emptyFile, "error");
+  if (!language.runs) return toast(t.nothingToRun, "error");
+  if (languages && !languages.has(language.id)) return toast(t.noLanguage(language.label), "error");
+  if (isLive(useRuns.getState().byPath[path])) return toast(t.alreadyRuns(path), "error");
+  const { files, bytes } = filesForRun(path, Object.keys(useFiles.getState().files).map((p) => [p, contentOf(p) ?? ""]));
+  if (bytes > RUN_BYTES_MAX) return toast(t.tooLarge(sizeText(bytes)), "error");
+  const args = splitArgs(keptState().args?.[path] ?? "");
+  const log = logOf(path);
+  stops.get(path)?.();
+  if (!useSettings.getState().keepOutput) log.clear();
+  put({ path, runId: null, state: "sending", phase: null, startedAt: Date.now(), stopping: false, eof: false, end: null });
+  announce(t.announceStarted(path));
+  try {
+    const model = await link.start({ session: session(), language: language.id, entry: path, files, args });
+    // stopped, or its console closed, before the server had it
+    const now = useRuns.getState().byPath[path];
+    if (!now || now.runId !== null || now.state !== "sending") return void link.forget(model.run_id).catch(() => undefined);
+    update(path, { runId: model.run_id, state: model.state });
+    if (now.stopping) await link.signal(model.run_id, "KILL");
+    follow(model.run_id, path, false);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.note(`— ${t.startFailed(why)}`);
+    update(path, { state: "failed", stopping: false });
+    announce(t.startFailed(why));
+  }
+}
+
+export async function sendSignal(path: string, signal: Signal): Promise<void> {
+  const run = useRuns.getState().byPath[path];
+  if (!run || !isLive(run)) return;
+  if (signal === "KILL") update(path, { stopping: true });
+  if (run.runId === null) return; // startRun does it
+  try {
+    await link.signal(run.runId, signal);
+  } catch (error) {
+    if (!isLive(useRuns.getState().byPath[path])) return;
+    update(path, { stopping: false });
+    toast(t.stopRefused(error instanceof Error ? error.message : String(error)), "error");
+  }
+}
+
+export const stopRun = (path: string): Promise<void> => sendSignal(path, "KILL");
+
+/** Resolves when the run has ended, or has not within ten seconds. */
+async function ended(path: string): Promise<void> {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, 10_000);
+    const check = () => {
+      if (isLive(useRuns.getState().byPath[path])) return;
+      clearTimeout(timer);
+      unsubscribe();
+      done();
+    };
+    const unsubscribe = useRuns.subscribe(check);
+    check();
+  });
+}
+
+export async function restartRun(path: string): Promise<void> {
+  if (isLive(useRuns.getState().byPath[path])) {
+    await stopRun(path);
+    await ended(path);
+  }
+  await startRun(path);
+}
+
+/** A line for the program, or the end of its input. */
+export async function sendInput(path: string, text: string, eof = false): Promise<void> {
+  const run = useRuns.getState().byPath[path];
+  if (!run || run.runId === null || !isLive(run) || run.eof) return;
+  if (eof) update(path, { eof: true });
+  else {
+    logOf(path).echo(text);
+    const history = histories.get(path) ?? [];
+    if (text !== "" && history[history.length - 1] !== text) histories.set(path, [...history.slice(-99), text]);
+  }
+  try {
+    await link.input(run.runId, eof ? "" : `${text}\n`, eof);
+  } catch (error) {
+    if (isLive(useRuns.getState().byPath[path])) toast(t.inputRefused(error instanceof Error ? error.message : String(error)), "error");
+  }
+}
+
+/** The console goes, and its program with it. */
+export function closeConsole(path: string): void {
+  const run = useRuns.getState().byPath[path];
+  stops.get(path)?.();
+  stops.delete(path);
+  logs.delete(path);
+  if (run?.runId) void link.forget(run.runId).catch(() => undefined);
+  useRuns.setState((s) => {
+    const byPath = { ...s.byPath };
+    delete byPath[path]; // eslint-disable-line @typescript-eslint/no-dynamic-delete
+    return { byPath, consoles: s.consoles.filter((p) => p !== path) };
+  });
+}
+
+/** After a reload: the newest run of each file of this workspace, with what it has said so far. */
+export async function restoreRuns(): Promise<void> {
+  const models = await link.list(session());
+  const newest = new Map<string, RunModel>();
+  for (const model of models) {
+    const old = newest.get(model.entry);
+    if (!old || (model.created ?? "") >= (old.created ?? "")) newest.set(model.entry, model);
+  }
+  for (const [path, model] of newest) {
+    if (useRuns.getState().byPath[path]) continue;
+    const startedAt = Date.parse(model.started ?? model.created ?? "") || Date.now();
+    put({ path, runId: model.run_id, state: model.state, phase: model.phase ?? null, startedAt, stopping: false, eof: false, end: null });
+    follow(model.run_id, path, true);
+  }
+}
+
+/** Another workspace takes this tab: its consoles go, the programs stay with their session on the server. */
+export function leaveRuns(): void {
+  for (const stop of stops.values()) stop();
+  stops.clear();
+  logs.clear();
+  histories.clear();
+  useRuns.setState({ byPath: {}, consoles: [] });
+}
+
+onFileEvent((event) => {
+  if (event.kind !== "renamed") return;
+  const { from, to } = event;
+  const args = keptState().args;
+  if (args?.[from] !== undefined) {
+    const { [from]: moved = "", ...rest } = args;
+    keepState({ args: { ...rest, [to]: moved } });
+  }
+  if (!useRuns.getState().consoles.includes(from)) return;
+  // The console follows its file; what runs goes on under its new name.
+  const move = <T>(map: Map<string, T>) => {
+    const value = map.get(from);
+    if (value === undefined) return;
+    map.delete(from);
+    map.set(to, value);
+  };
+  move(logs);
+  move(stops);
+  move(histories);
+  for (const place of places.values()) if (place.path === from) place.path = to;
+  useRuns.setState((s) => {
+    const { [from]: run, ...byPath } = s.byPath;
+    return {
+      byPath: run ? { ...byPath, [to]: { ...run, path: to } } : byPath,
+      consoles: s.consoles.map((p) => (p === from ? to : p)),
+    };
+  });
+});
+
+useSettings.subscribe((s) => {
+  for (const log of logs.values()) log.resize(s.scrollback);
+});
+
+/** For badges: the reason in a word that styles can use. */
+export function toneOf(run: Run): "live" | "good" | "bad" | "neutral" {
+  if (isLive(run)) return "live";
+  if (run.state === "failed" || run.state === "lost") return "bad";
+  const reason: EndReason | null | undefined = run.end?.reason;
+  if (reason === "stopped") return "neutral";
+  return reason === "exit" && run.end?.exit_code === 0 ? "good" : "bad";
+}
+
+export function labelOf(run: Run): string {
+  if (run.stopping) return t.stopping;
+  switch (run.state) {
+    case "sending":
+    case "queued":
+    case "starting":
+      return t.phase[run.state] ?? run.state;
+    case "running":
+      return run.phase !== null && run.phase !== "run" ? (t.phase[run.phase] ?? run.phase) : (t.phase["run"] ?? "");
+    case "failed":
+      return "did not start";
+    case "lost":
+      return "lost";
+    case "exited":
+      return run.end ? t.ended(run.end) : "ended";
+  }
+}
+
+export const counts = { live: (s: RunsStore): number => Object.values(s.byPath).filter((r) => isLive(r)).length };

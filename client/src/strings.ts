@@ -1,0 +1,264 @@
+// All that the application says in English, in one place. A translation is another module of this shape.
+import type { RunModel } from "./lib/transport/runLink";
+
+const seconds = (ms: number) => (ms < 100 ? `${(ms / 1000).toFixed(2)} s` : ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`);
+
+const number = new Intl.NumberFormat("en");
+
+/** How a run ended, as it stands in its badge. */
+function ended(m: Pick<RunModel, "state" | "reason" | "exit_code" | "signal" | "phase" | "wall_ms">): string {
+  const compiling = m.phase === "compile";
+  switch (m.reason) {
+    case "exit":
+      return compiling && m.exit_code !== 0 ? "compile error" : `exit ${m.exit_code ?? "?"}`;
+    case "signal":
+      return `killed by signal ${m.signal ?? "?"}`;
+    case "timeout":
+      return `time limit ${Math.round((m.wall_ms ?? 0) / 1000)} s`;
+    case "oom":
+      return "killed: out of memory";
+    case "stopped":
+      return "stopped";
+    case "output_limit":
+      return "ended: too much output";
+    default:
+      return m.state === "lost" ? "lost: its box is gone" : "ended";
+  }
+}
+
+export const t = {
+  appName: "kernelgw",
+  seconds,
+  count: (n: number) => number.format(n),
+  loading: "Loading…",
+  close: "Close",
+  cancel: "Cancel",
+  ok: "OK",
+
+  run: "Run",
+  runFile: (path: string) => `Run ${path}`,
+  stop: "Stop",
+  restart: "Run again",
+  nothingToRun: "Open a file that can run (Python, JavaScript, Java, C++ or SQL).",
+  runWhich: (path: string, label: string) => `Run ${path} (${label})`,
+  noLanguage: (label: string) => `This server has no ${label}.`,
+  emptyFile: "There is no file of this name any more.",
+  tooLarge: (what: string) => `The workspace's files are too large to run together (${what}); delete what the program does not need.`,
+  running: "Running",
+  runningFor: (ms: number) => `running, ${seconds(ms)}`,
+  stopping: "stopping…",
+  phase: { sending: "sending files", queued: "waiting for a box", starting: "starting", compile: "compiling", run: "running" } as Record<string, string>,
+  startFailed: (why: string) => `Could not start: ${why}`,
+  lost: (why: string) => `The server does not know this run any more: ${why}`,
+  ended,
+  endedAfter: (m: RunModel) => `${ended(m)}${m.wall_ms == null ? "" : ` after ${seconds(m.wall_ms)}`}`,
+  announceEnded: (path: string, m: RunModel) => `${path}: ${ended(m)}${m.wall_ms == null ? "" : ` in ${seconds(m.wall_ms)}`}`,
+  announceStarted: (path: string) => `${path} started`,
+  gap: (messages: number, bytes: number) =>
+    messages > 0 ? `— ${number.format(messages)} pieces of output (${number.format(bytes)} bytes) are no longer kept by the server —` : "— some output is no longer kept by the server —",
+  stopRefused: (why: string) => `Could not stop: ${why}`,
+  inputRefused: (why: string) => `Input was not taken: ${why}`,
+  alreadyRuns: (path: string) => `${path} is running already: stop it first, or run it again.`,
+
+  console: {
+    title: "Console",
+    tab: (path: string, state: string) => (state === "" ? `${path} console` : `${path} ${state}`),
+    label: (path: string) => `Console of ${path}`,
+    log: (path: string) => `Output of ${path}`,
+    empty: "No output yet.",
+    tools: (path: string) => `Tools of the console of ${path}`,
+    search: "Find in console (Ctrl+F)",
+    searchField: "Find in output",
+    matches: (at: number, all: number, more: boolean) => (all === 0 ? "no match" : `${at} of ${number.format(all)}${more ? "+" : ""}`),
+    next: "Next match (Enter)",
+    previous: "Previous match (Shift+Enter)",
+    caseSensitive: "Match case",
+    regex: "Regular expression",
+    wrap: "Wrap long lines",
+    times: "Show times",
+    copy: "Copy all",
+    copied: (lines: number) => `${number.format(lines)} lines copied`,
+    copyFailed: "The browser did not let this page copy.",
+    save: "Save whole output",
+    saving: "Fetching the whole output…",
+    clear: "Clear (Ctrl+L)",
+    newLines: (n: number) => `${number.format(n)} new line${n === 1 ? "" : "s"}`,
+    toEnd: "Go to the end and follow",
+    dropped: (n: number) => `— ${number.format(n)} earlier line${n === 1 ? " is" : "s are"} not shown; "Save whole output" has what the server keeps —`,
+    usage: (lines: number, cap: number) => `${number.format(lines)} / ${number.format(cap)} lines`,
+    input: (path: string) => `Input for ${path}`,
+    inputHint: "Enter sends, Ctrl+D ends the input, Ctrl+C interrupts",
+    inputEnded: "The input has ended (EOF).",
+    send: "Send",
+    eof: "End of input (Ctrl+D)",
+    interrupt: "Interrupt (Ctrl+C)",
+    openPlace: (path: string, line: number) => `Open ${path}, line ${line}`,
+  },
+
+  files: {
+    title: "Files",
+    tree: "Files of the workspace",
+    width: "Width of the files",
+    newFile: "New file",
+    newFolder: "New folder",
+    upload: "Upload files or a zip",
+    uploadFolder: "Upload a folder",
+    downloadZip: "Download all as zip",
+    download: "Download",
+    rename: "Rename",
+    delete: "Delete",
+    open: "Open",
+    runThis: "Run",
+    share: "Share by a file",
+    more: "More actions",
+    actionsOf: (path: string) => `Actions for ${path}`,
+    fileName: "Name or path of the file",
+    folderName: "Name or path of the folder",
+    newName: "New name or path",
+    deleteTitle: (path: string) => `Delete ${path}?`,
+    deleteFile: "The file is gone for good.",
+    deleteFolder: (n: number) => `The folder and the ${number.format(n)} file${n === 1 ? "" : "s"} in it are gone for good.`,
+    taken: (path: string) => `There is a ${path} already.`,
+    intoItself: "A folder can't be moved into itself.",
+    problem: {
+      empty: "A name is needed.",
+      parts: "No part of a path may be empty, \".\" or \"..\".",
+      characters: "Names hold no control characters and no backslash.",
+      long: "The name is too long.",
+    },
+    added: (n: number) => `${number.format(n)} file${n === 1 ? "" : "s"} added`,
+    skipped: (names: string[]) => `Left out: ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`,
+    uploadFailed: (why: string) => `Upload failed: ${why}`,
+    replaceTitle: (n: number) => `Replace ${number.format(n)} file${n === 1 ? "" : "s"}?`,
+    replaceText: (names: string[]) => `Already here: ${names.slice(0, 5).join(", ")}${names.length > 5 ? "…" : ""}`,
+    replace: "Replace",
+    empty: "No files yet. Make one, drop some here, or take an example.",
+    drop: "Drop files, folders or a zip here",
+    dirty: "not saved yet",
+    runningNow: "running",
+  },
+
+  editor: {
+    label: (path: string) => `Editor of ${path}`,
+    leaveHint: "Escape, then Tab leaves the editor",
+    closeTab: (name: string) => `Close ${name}`,
+    binary: (size: string) => `This file is not text (${size}).`,
+    preview: "Preview",
+    source: "Text",
+    gone: "This file has been deleted.",
+    rows: (shown: number, all: number) => `${number.format(shown)} of ${number.format(all)} rows`,
+  },
+
+  status: {
+    label: "Status",
+    saved: "saved",
+    saving: "saving…",
+    notSaved: (why: string) => `not saved: ${why}`,
+    runs: (n: number) => `${n} running`,
+    position: (line: number, column: number) => `Ln ${line}, Col ${column}`,
+    online: "Connected",
+    retrying: "Not connected",
+    signedOut: "Not signed in",
+  },
+
+  connection: {
+    lost: "Connection lost.",
+    retryIn: (s: number) => (s > 0 ? `Trying again in ${s} s.` : "Trying now…"),
+    reconnect: "Reconnect now",
+    back: "Connected again",
+  },
+
+  signIn: {
+    title: "Sign in",
+    text: "This server asks for a token. It stands in the URL that the server printed when it started.",
+    token: "Token",
+    submit: "Sign in",
+    wrong: "The server does not know this token.",
+    failed: (why: string) => `The server does not answer: ${why}`,
+  },
+
+  menu: {
+    label: "Main menu",
+    workspaces: "Workspaces…",
+    examples: "Examples…",
+    share: "Share workspace by a file",
+    settings: "Settings…",
+    shortcuts: "Keyboard shortcuts",
+    palette: "Command palette",
+    runConfig: "Arguments of the program…",
+    sidebar: "Show or hide files",
+    console: "Show console of this file",
+    save: "Save",
+    closeTab: "Close tab",
+    find: "Find and replace",
+    theme: "Theme",
+  },
+
+  runConfig: {
+    title: (path: string) => `How ${path} is run`,
+    args: "Arguments",
+    argsHint: "Separated by spaces; quote what holds spaces.",
+    save: "Save",
+    saveAndRun: "Save and run",
+  },
+
+  examples: {
+    title: "Examples",
+    text: "Each is added to this workspace in a folder of its own.",
+    add: (title: string) => `Add ${title}`,
+    none: "This server offers no language that there is an example for.",
+  },
+
+  workspaces: {
+    title: "Workspaces",
+    text: "A workspace is a set of files in this browser. One that is open in another tab can only be copied, so that no tab disturbs another.",
+    current: "this tab",
+    elsewhere: "open in another tab",
+    open: (name: string) => `Open ${name}`,
+    copy: (name: string) => `Copy ${name} into this workspace`,
+    create: "New workspace",
+    rename: (name: string) => `Rename ${name}`,
+    delete: (name: string) => `Delete ${name}`,
+    deleteText: "All its files are gone for good.",
+    name: "Name",
+    numbered: (n: number) => `Workspace ${n}`,
+    second: (name: string) => `"${name}" is open in another tab. This tab has a workspace of its own.`,
+    copyAction: "Copy its files",
+  },
+
+  settings: {
+    title: "Settings",
+    theme: "Theme",
+    themes: { system: "As the system", light: "Light", dark: "Dark", contrast: "High contrast" },
+    fontSize: "Font size",
+    scrollback: "Lines kept in a console",
+    wrap: "Wrap long lines in consoles",
+    times: "Times in consoles",
+    editorWrap: "Wrap long lines in the editor",
+    tabSize: "Width of an indent",
+    keepOutput: "Keep the output of earlier runs",
+  },
+
+  shortcuts: {
+    title: "Keyboard shortcuts",
+    filter: "Find a shortcut",
+  },
+
+  palette: {
+    label: "Command palette",
+    field: "Find a file or a command",
+    none: "Nothing of this name",
+  },
+
+  share: {
+    failed: (why: string) => `This is no workspace file: ${why}`,
+  },
+
+  mobile: { files: "Files", editor: "Editor", console: "Console", nav: "Views" },
+  welcome: {
+    title: "Nothing is open",
+    text: "Open a file on the left, or start from an example.",
+  },
+  notifications: "Notifications",
+  dismiss: "Dismiss",
+};
