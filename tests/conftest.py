@@ -6,6 +6,7 @@ KERNELGW_BUILD          where the programs were built (default: build/)
 KERNELGW_BUILD_AGENT    where the agent was, if elsewhere
 KERNELGW_IMAGES         unpacked images of the boxes (default: /var/lib/kernelgw/images)
 KERNELGW_E2E_RUNTIMES   manifests (default: runtimes/ of this tree, if the gateway's user can read it)
+KERNELGW_CLIENT         the built browser client (default: what client/build.sh makes)
 KERNELGW_E2E_ENGINE     oci (default) or process: no boxes, tests of isolation are skipped
 KERNELGW_E2E_SERVER     kernelgw (default); jupyter_server or kernel_gateway to test the tests
 """

@@ -4,6 +4,7 @@ Starts the servers under test, each in a directory, on a port and with a token o
 kernelgw is what we test. jupyter_server and jupyter_kernel_gateway are there to test the tests: what they, too,
 do must pass against them (KERNELGW_E2E_SERVER=jupyter_server). Tests of what only kernelgw has are marked `kgw`.
 """
+import functools
 import http.cookiejar
 import json
 import os
@@ -216,6 +217,13 @@ def images_dir():
     return pathlib.Path(os.environ.get("KERNELGW_IMAGES", "/var/lib/kernelgw/images"))
 
 
+@functools.cache
+def client_dir():
+    """The browser client's files; built when they are not yet."""
+    built = os.environ.get("KERNELGW_CLIENT")
+    return pathlib.Path(built or subprocess.check_output([ROOT / "client/build.sh"], text=True).strip())
+
+
 def new_directory():
     """A short path (Unix sockets end at 107 characters) that the gateway's user may enter."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="kgwt-", dir="/tmp"))
@@ -240,7 +248,7 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
         os.chown(path, user.pw_uid, user.pw_gid)
     argv = [*as_gateway_user(), binary("kernelgw"), "--engine", engine, "--address", "127.0.0.1", "--port", "0",
             "--token", token, "--run-dir", run_dir, "--state-dir", state_dir,
-            "--runtimes", os.environ.get("KERNELGW_E2E_RUNTIMES", ROOT / "runtimes")]
+            "--runtimes", os.environ.get("KERNELGW_E2E_RUNTIMES", ROOT / "runtimes"), "--client", client_dir()]
     env = clean_env(HOME=str(run_dir), **(env or {}))
     if engine == "oci":
         argv += ["--boxd", boxd.socket]
@@ -253,8 +261,8 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
     process = Process("kernelgw", [*argv, *options], directory, env, stdout=subprocess.PIPE)
     line = _read_line(process, rb"URL: (http\S+)", 15)
     match = re.match(r"(https?://[^/]+)/\?token=(\S+)", line)
-    assert match and match.group(2) == token, line
-    server = Server(process, match.group(1), token, pathlib.Path(directory), "kernelgw", engine)
+    assert match and (match.group(2) == token or "--token" in options), line
+    server = Server(process, match.group(1), match.group(2), pathlib.Path(directory), "kernelgw", engine)
     server.start_ms = (time.monotonic() - started) * 1000
     return server
 

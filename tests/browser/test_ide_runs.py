@@ -1,0 +1,251 @@
+"""Programs in the browser client: each has its own console, input and stop; a flood freezes nothing; nothing is lost."""
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from support import languages
+from support.browser import chromium
+from support.ide import ide
+
+pytestmark = pytest.mark.kgw
+
+
+@pytest.fixture
+def work(server):
+    with ide(server) as it:
+        yield it
+        assert it.errors == []
+
+
+def test_two_programs_have_their_own_input(work):
+    source = "a = input('first? ')\nb = input('second? ')\nimport sys\nrest = sys.stdin.read()\nprint('NAME got', repr(a), repr(b), repr(rest))\n"
+    work.upload({"one.py": source.replace("NAME", "one"), "two.py": source.replace("NAME", "two")})
+    work.run("one.py")
+    work.run("two.py")
+    for path, word in (("one.py", "A"), ("two.py", "B")):
+        work.show_console(path)
+        expect(work.log(path)).to_contain_text("first?")
+        work.type(path, word)
+        expect(work.log(path)).to_contain_text("second?")
+        work.type(path, "")  # a blank line is a line
+        work.console(path).get_by_label(f"Input for {path}").press("Control+d")
+    for path, word in (("one.py", "A"), ("two.py", "B")):
+        work.show_console(path)
+        expect(work.log(path)).to_contain_text(f"{path[:3]} got '{word}' '' ''")
+        expect(work.badge(path)).to_have_text("exit 0")
+        assert f"first? {word}\n" in work.text(path)
+
+
+def test_the_one_that_was_started_first_is_stopped_and_the_other_goes_on(work):
+    loop = "import time\nn = 0\nwhile True:\n    n += 1\n    print(n, flush=True)\n    time.sleep(0.05)\n"
+    work.upload({"one.py": loop, "two.py": loop})
+    work.run("one.py")
+    work.run("two.py")
+    work.stop("one.py")
+    expect(work.badge("one.py")).to_have_text("stopped", timeout=2000)
+    work.show_console("two.py")
+    expect(work.badge("two.py")).to_have_text("running")
+    before = int(work.log("two.py").inner_text().split()[-1])
+    expect(work.log("two.py")).to_contain_text(str(before + 5))
+    work.page.keyboard.press("Shift+F5")  # the active file is two.py
+    expect(work.badge("two.py")).to_have_text("stopped")
+
+
+def test_ctrl_enter_runs_the_file_in_front_as_it_is_now(work):
+    work.upload({"a.py": "print('old a')\n", "b.py": "print('old b')\n"})
+    work.open_file("a.py")
+    work.open_file("b.py")
+    work.write("b.py", "print('new b')\n")
+    work.page.keyboard.press("Control+Enter")
+    expect(work.log("b.py")).to_contain_text("new b")
+    assert not work.console("a.py").is_visible() and work.editor("b.py").inner_text().strip() == "print('new b')"
+    expect(work.badge("b.py")).to_have_text("exit 0")
+
+
+def test_interrupt_ends_a_program_as_ctrl_c_does(work):
+    work.upload({"loop.py": "import time\ntry:\n    print('in')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught it')\n"})
+    work.run("loop.py")
+    expect(work.log("loop.py")).to_contain_text("in")
+    work.console("loop.py").get_by_label("Input for loop.py").press("Control+c")
+    expect(work.log("loop.py")).to_contain_text("caught it")
+    expect(work.badge("loop.py")).to_have_text("exit 0")
+
+
+def test_how_a_program_ended_stands_in_words(work):
+    work.upload({"three.py": "import sys\nsys.exit(3)\n", "big.py": "x = bytearray(500_000_000)\n", "sig.py": "import os\nos.kill(os.getpid(), 15)\n"})
+    for path, words in (("three.py", "exit 3"), ("big.py", "killed: out of memory"), ("sig.py", "killed by signal 15")):
+        work.run(path)
+        expect(work.badge(path)).to_have_text(words)
+
+
+WATCH = """() => {
+    window.tasks = [];
+    new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(e => Math.round(e.duration)))).observe({type: 'longtask'});
+    window.rows = 0;
+    window.frames = 0;
+    const look = () => {
+        window.frames++;
+        window.rows = Math.max(window.rows, document.querySelectorAll('.row').length);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_a_flood_in_two_consoles_freezes_nothing(work):
+    flood = "i = 0\nwhile True:\n    print(i)\n    i += 1\n"
+    work.upload({"one.py": flood, "two.py": flood})
+    work.run("one.py")
+    work.run("two.py")
+    # both in sight: the second console goes beside the first
+    tab = work.page.get_by_role("tab", name=re.compile("^two.py running"))
+    tab.drag_to(work.log("two.py"), target_position={"x": 1000, "y": 120})
+    expect(work.console("one.py")).to_be_visible()
+    expect(work.console("two.py")).to_be_visible()
+    work.page.evaluate(WATCH)
+    work.page.wait_for_timeout(5000)
+    for path in ("one.py", "two.py"):
+        work.stop(path)
+        expect(work.badge(path)).to_have_text(re.compile("stopped|stopping…"), timeout=1000)
+    for path in ("one.py", "two.py"):
+        expect(work.badge(path)).to_have_text("stopped")
+        lines = work.text(path).splitlines()
+        numbers = [int(line) for line in lines if line.isdigit()]
+        assert len(numbers) > 1900 and numbers == list(range(numbers[0], numbers[0] + len(numbers))), "lines are missing"
+        expect(work.console(path).locator(".dropped")).to_contain_text("earlier lines are not shown")
+    assert work.page.evaluate("window.rows") <= 200
+    assert max(work.page.evaluate("window.tasks"), default=0) <= 200, work.page.evaluate("window.tasks")
+    assert work.page.evaluate("performance.memory.usedJSHeapSize") < 150_000_000
+
+
+COUNT = "import time\nfor i in range(1, 61):\n    print('number', i, flush=True)\n    time.sleep(0.1)\nprint('over')\n"
+
+
+def numbers(text):
+    return [int(n) for n in re.findall(r"^number (\d+)$", text, re.M)]
+
+
+def test_a_reload_in_the_midst_loses_and_doubles_nothing(work):
+    work.upload({"count.py": COUNT})
+    work.run("count.py")
+    expect(work.log("count.py")).to_contain_text("number 10")
+    work.page.reload()
+    expect(work.log("count.py")).to_contain_text("number 20")
+    expect(work.editor("count.py")).to_be_visible()  # the layout is back, too
+    expect(work.log("count.py")).to_contain_text("over", timeout=15_000)
+    expect(work.badge("count.py")).to_have_text("exit 0")
+    assert numbers(work.text("count.py")) == list(range(1, 61))
+
+
+def test_input_that_is_waited_for_survives_a_reload(work):
+    work.upload({"ask.py": "print('hello', input('your name? '))\n"})
+    work.run("ask.py")
+    expect(work.log("ask.py")).to_contain_text("your name?")
+    work.page.reload()
+    expect(work.log("ask.py")).to_contain_text("your name?")
+    work.type("ask.py", "Ada")
+    expect(work.log("ask.py")).to_contain_text("hello Ada")
+
+
+def test_a_network_that_goes_and_comes_back_loses_and_doubles_nothing(work):
+    work.upload({"count.py": COUNT})
+    work.run("count.py")
+    expect(work.log("count.py")).to_contain_text("number 5")
+    work.page.context.set_offline(True)
+    banner = work.page.get_by_role("alert").filter(has_text="Connection lost")
+    expect(banner).to_be_visible()
+    expect(banner).to_contain_text(re.compile(r"Trying (again in \d+ s|now)"))
+    work.page.wait_for_timeout(3000)
+    work.page.context.set_offline(False)
+    button = banner.get_by_role("button", name="Reconnect now")
+    if button.is_visible():
+        button.click(timeout=2000) if button.is_visible() else None
+    expect(banner).to_be_hidden()
+    expect(work.log("count.py")).to_contain_text("over", timeout=15_000)
+    assert numbers(work.text("count.py")) == list(range(1, 61))
+
+
+def test_a_server_that_is_gone_is_waited_for(make_server):
+    made = make_server()
+    with ide(made.server) as work:
+        work.upload({"count.py": COUNT})
+        work.run("count.py")
+        expect(work.log("count.py")).to_contain_text("number 5")
+        made.server.process.kill()
+        expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
+        port, token = made.server.port, made.server.token
+        made.options = (*made.options, "--port", str(port), "--token", token)
+        made.start_server()
+        expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_hidden(timeout=20_000)
+        # whether the run outlived the server or not, the console says what became of it
+        expect(work.badge("count.py")).to_have_text(re.compile("exit 0|lost"), timeout=20_000)
+        shown = numbers(work.text("count.py"))
+        assert shown == list(range(1, len(shown) + 1))
+        work.page.get_by_role("tab", name="count.py", exact=True).click()
+        work.write("count.py", "print('new run')\n")
+        work.page.keyboard.press("F5")
+        expect(work.log("count.py")).to_contain_text("new run")
+
+
+def test_more_programs_than_a_browser_has_connections_all_run(work):
+    names = [f"p{i}.py" for i in range(8)]
+    work.upload({name: f"import time\ntime.sleep(1)\nprint('I am', {i})\nx = input()\nprint('heard', x)\n" for i, name in enumerate(names)})
+    for name in names:
+        work.run(name)
+    for i, name in enumerate(names):
+        work.show_console(name)
+        expect(work.log(name)).to_contain_text(f"I am {i}")
+        work.type(name, f"word {i}")
+    for i, name in enumerate(names):
+        work.show_console(name)
+        expect(work.log(name)).to_contain_text(f"heard word {i}")
+        expect(work.badge(name)).to_have_text("exit 0")
+
+
+PROGRAMS = {
+    "python": ({"main.py": "import other\nprint('from', other.NAME)\n", "other.py": "NAME = 'other'\n"}, "main.py", "from other"),
+    "javascript": ({"main.js": "console.log('from', require('./other.js'))\n", "other.js": "module.exports = 'other'\n"}, "main.js", "from other"),
+    "java": ({"Main.java": "public class Main { public static void main(String[] a) { System.out.println(\"from \" + Other.name()); } }\n",
+              "Other.java": "class Other { static String name() { return \"other\"; } }\n"}, "Main.java", "from other"),
+    "cpp": ({"main.cpp": '#include <iostream>\n#include "other.h"\nint main() { std::cout << "from " << other() << std::endl; }\n',
+             "other.h": "#pragma once\nconst char *other();\n", "other.cpp": '#include "other.h"\nconst char *other() { return "other"; }\n'}, "main.cpp", "from other"),
+    "sql": ({"main.sql": "SELECT CONCAT('from ', 'other') AS answer;\n"}, "main.sql", "from other"),
+}
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_every_language_runs_from_the_tree(make_server, language):
+    if language not in languages.offered():
+        pytest.skip(f"{language} is not set up")
+    files, entry, expected = PROGRAMS[language]
+    with ide(make_server("--languages", language).server) as work:
+        work.upload(files)
+        work.run(entry)
+        expect(work.log(entry)).to_contain_text(expected, timeout=60_000)
+        expect(work.badge(entry)).to_have_text("exit 0")
+
+
+def test_arguments_are_kept_and_given(work):
+    work.upload({"args.py": "import sys\nprint(sys.argv[1:])\n"})
+    work.open_file("args.py")
+    work.page.keyboard.press("F1")
+    work.page.get_by_role("combobox").fill("arguments")
+    work.page.keyboard.press("Enter")
+    work.page.get_by_label("Arguments").fill("one 'two three'")
+    work.page.get_by_role("button", name="Save and run").click()
+    expect(work.log("args.py")).to_contain_text("['one', 'two three']")
+    work.page.reload()
+    work.run("args.py")
+    expect(work.log("args.py")).to_contain_text("['one', 'two three']")
+
+
+def test_the_first_program_is_there_soon_and_nothing_comes_from_elsewhere(server):
+    with chromium() as page:
+        asked = []
+        page.on("request", lambda r: asked.append(r.url))
+        page.goto(f"{server.url}/?token={server.token}")
+        page.get_by_role("textbox", name="Editor of main.py").wait_for()
+        assert "token" not in page.url
+        assert [u for u in asked if not u.startswith((server.url, "blob:", "data:"))] == []
+        assert not [line for line in page.said if line.startswith("error")], page.said
