@@ -1,0 +1,3 @@
+public class Draft {
+    public static void main(String[] args) {
+        int unfinished = ;

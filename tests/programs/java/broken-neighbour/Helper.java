@@ -1,0 +1,5 @@
+class Helper {
+    static int twice(int n) {
+        return 2 * n;
+    }
+}

@@ -1,0 +1,5 @@
+class Part {
+    void go() {
+        return 1;
+    }
+}

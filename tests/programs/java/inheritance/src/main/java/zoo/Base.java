@@ -1,0 +1,8 @@
+package zoo;
+
+class Base {
+    public static void main(String... args) {
+        for (var animal : Main.all())
+            System.out.println(animal.speak());
+    }
+}

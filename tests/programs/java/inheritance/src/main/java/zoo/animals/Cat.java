@@ -1,0 +1,12 @@
+package zoo.animals;
+
+public class Cat extends Animal {
+    public Cat(String name) {
+        super(name);
+    }
+
+    @Override
+    public String sound() {
+        return "meow";
+    }
+}

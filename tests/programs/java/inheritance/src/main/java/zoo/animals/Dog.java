@@ -1,0 +1,12 @@
+package zoo.animals;
+
+public class Dog extends Animal {
+    public Dog(String name) {
+        super(name);
+    }
+
+    @Override
+    public String sound() {
+        return "woof";
+    }
+}

@@ -1,0 +1,4 @@
+public class Lib {
+    static void main() {
+    }
+}
