@@ -177,6 +177,7 @@ build_images() {
         failed "image-$language" "$rc" "$i"
     }
     "$tree/runtimes/image-files" prune "$data/images"
+    "$tree/runtimes/image-files" sizes "$data/images" > "$logs/image-sizes.log"
 }
 
 step_user() {
@@ -322,7 +323,7 @@ build)
     prepare
     server=$(program kernelgw)
     say "built: $server"
-    "$tree/runtimes/image-files" sizes "$data/images"
+    cat "$logs/image-sizes.log"
     ;;
 test)
     for option in "$@"; do

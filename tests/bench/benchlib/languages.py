@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import statistics
+import subprocess
 import tempfile
 import time
 
@@ -179,6 +180,8 @@ def main():
     lines = [f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run, "
              f"medians of {args.rounds} rounds.", "", "| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     kept, notes = {}, []
+    subprocess.run([languages.ROOT / "runtimes" / "image-files", "sizes", servers.images_dir()], check=True,
+                   stdout=subprocess.DEVNULL)
     for language in chosen:
         peers = [] if args.no_peers else lang_peers.of(language, notes)
         ours, found = Ours(language), {"kernelgw": empty(), **{peer.name: empty() for peer in peers}}
