@@ -1,0 +1,8 @@
+#include <iostream>
+
+int elsewhere();
+
+int main()
+{
+    std::cout << elsewhere() << '\n';
+}

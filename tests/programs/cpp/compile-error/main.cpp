@@ -1,0 +1,8 @@
+#include "part.hpp"
+#include <iostream>
+
+int main()
+{
+    int count = "text";
+    std::cout << missing << part() << std::endl;
+}

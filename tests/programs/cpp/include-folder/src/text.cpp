@@ -1,0 +1,6 @@
+#include <tools/text.hpp>
+
+std::string tools::twice(const std::string &s)
+{
+    return s + s;
+}

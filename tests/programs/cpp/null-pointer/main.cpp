@@ -1,0 +1,13 @@
+#include <iostream>
+
+struct node {
+    int value;
+    node *next;
+};
+
+int main()
+{
+    node last{1, nullptr};
+    std::cout << last.value << std::endl;
+    std::cout << last.next->value << std::endl;
+}

@@ -1,0 +1,6 @@
+#include "-D weird.hpp"
+
+int weird()
+{
+    return 5;
+}

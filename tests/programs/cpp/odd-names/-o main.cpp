@@ -1,0 +1,7 @@
+#include "-D weird.hpp"
+#include <iostream>
+
+int main()
+{
+    std::cout << weird() << '\n';
+}

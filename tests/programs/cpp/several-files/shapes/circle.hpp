@@ -1,0 +1,8 @@
+#pragma once
+#include "shape.hpp"
+
+struct circle : shape {
+    explicit circle(int radius);
+    double area() const override;
+    int r;
+};

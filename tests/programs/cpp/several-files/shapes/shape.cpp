@@ -1,0 +1,6 @@
+#include "shape.hpp"
+
+std::string shape::name() const
+{
+    return "some shape";
+}

@@ -1,0 +1,9 @@
+#include <iostream>
+#include <unistd.h>
+
+int main()
+{
+    std::cout << "waiting" << std::endl;
+    for (;;)
+        pause();
+}

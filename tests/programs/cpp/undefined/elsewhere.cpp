@@ -1,0 +1,4 @@
+int elsewhere()
+{
+    return 0;
+}

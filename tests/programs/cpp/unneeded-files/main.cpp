@@ -1,0 +1,7 @@
+#include "used.h"
+#include <iostream>
+
+int main()
+{
+    std::cout << used() << '\n';
+}

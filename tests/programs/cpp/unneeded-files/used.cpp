@@ -1,0 +1,6 @@
+#include "used.h"
+
+int used()
+{
+    return 7;
+}
