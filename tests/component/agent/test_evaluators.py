@@ -594,8 +594,7 @@ class BesideAService(Case):
         self.agent.events.clear()
 
     def is_service(self, pid):
-        with open(f"/proc/{pid}/cmdline") as f:
-            return "no room left" in f.read()
+        return "no room left" in harness.cmdline_of(pid)
 
     def test_a_cell_waits_for_one_that_is_started_again(self):
         self.assertEqual(self.serves()[1], [("execute_result", "1")])
