@@ -198,6 +198,11 @@ const char *pl_box_id(const struct pl_box *b)
     return b->id;
 }
 
+uint64_t pl_box_last_seq(const struct pl_box *b)
+{
+    return b->link ? pl_link_last_seq(b->link) : 0;
+}
+
 void pl_box_set_events(struct pl_box *b, const struct pl_box_events *events, void *user)
 {
     if (b->state != PL_CLAIMED)

@@ -149,6 +149,7 @@ struct pl_net {
     char id[PL_BOX_ID_SIZE];
     struct pl_pool *pool;
     enum pl_net_state state; /* at the engine */
+    bool kept;               /* for another gateway */
     unsigned refs;           /* its owner, claims, boxes, operations under way */
     uint32_t boxes;          /* in it, or being made in it */
     json_t *names;

@@ -77,8 +77,7 @@ void pl_net_unref(struct pl_net *n)
     if (--n->refs > 0)
         return;
     LIST_REMOVE(n, entry);
-    /* With the gateway, boxes are left to the next one, and so is what they are in. */
-    if (n->state == PL_NET_MADE && !p->leaving && !p->engine_closing) {
+    if (n->state == PL_NET_MADE && !n->kept && !p->engine_closing) {
         p->nets_ending++;
         ops_of(n)->destroy(p->engine, n->id, on_destroyed, p);
     }
@@ -86,10 +85,12 @@ void pl_net_unref(struct pl_net *n)
     free(n);
 }
 
-void pl_net_free(struct pl_net *n)
+void pl_net_free(struct pl_net *n, bool keep)
 {
-    if (n)
-        pl_net_unref(n);
+    if (!n)
+        return;
+    n->kept = keep;
+    pl_net_unref(n);
 }
 
 void pl_net_enter(struct pl_net *n, struct pl_box *b)

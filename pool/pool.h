@@ -94,7 +94,7 @@ void pl_pool_leave(struct pl_pool *p, void (*done)(void *user), void *user);
 
 /*
  * Asks for a box. done comes exactly once, later: with a box (its kernel has answered, for PL_KERNEL; *info
- * is the kernel's kernel_info content, borrowed for the call) or with box NULL and err (-EAGAIN: full, or the
+ * is the kernel's kernel_info content, borrowed for the call) or with box NULL and err (-EBUSY: all boxes are in use; -EAGAIN: the
  * engine is down; -ENOENT: no such runtime; -ETIMEDOUT; -EIO: err says why no kernel or box came to be). The id may be used to cancel until then; a cancelled claim's
  * done comes with -ECANCELED. 0 is never an id.
  */
@@ -119,8 +119,9 @@ bool pl_pool_has_nets(const struct pl_pool *p);
 /* id: of one that an earlier gateway had, or NULL. */
 struct pl_net *pl_net_new(struct pl_pool *p, const char *id);
 const char *pl_net_id(const struct pl_net *n); /* 32 hex digits */
-/* Gives it up; n is invalid afterwards for the caller. Claims and boxes that have it go on. NULL is fine. */
-void pl_net_free(struct pl_net *n);
+/* Gives it up; n is invalid afterwards for the caller. Claims and boxes that have it go on. keep: the engine keeps it, for the
+ * next gateway. NULL is fine. */
+void pl_net_free(struct pl_net *n, bool keep);
 /* What its boxes find at 127.0.0.1 from now on, those that come later too; takes names (an array of strings). done (may
  * be NULL) comes once, later: also when there is nobody to be told, and when it could not be done (then the log says so). */
 void pl_net_set_names(struct pl_net *n, json_t *names, void (*done)(void *user), void *user);
@@ -138,6 +139,7 @@ typedef void pl_socket_done(void *user, int fd, const struct kg_err *err);
 void pl_net_socket(struct pl_net *n, pl_socket_done *done, void *user);
 
 const char *pl_box_id(const struct pl_box *b);
+uint64_t pl_box_last_seq(const struct pl_box *b); /* of what it has said so far */
 /* Who hears what the box says from now on; events stay the caller's. NULL: nobody, records are dropped. Call it
  * in the claim's done, so that no record is missed. */
 void pl_box_set_events(struct pl_box *b, const struct pl_box_events *events, void *user);

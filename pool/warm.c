@@ -287,7 +287,7 @@ static void make_place(struct pl_pool *p, struct pl_claimed *c)
 {
     if (spoken_for(p) >= p->max_boxes) {
         struct kg_err err = {0};
-        kg_err_set(&err, -EAGAIN, "all %u boxes are in use", p->max_boxes);
+        kg_err_set(&err, -EBUSY, "all %u boxes are in use", p->max_boxes);
         pl_claim_end(c, &err);
         return;
     }

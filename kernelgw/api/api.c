@@ -18,8 +18,9 @@ struct kg_api {
 };
 
 static const struct kg_route *const tables[] = {
-    kg_routes_me,   kg_routes_kernelspecs, kg_routes_kernels, kg_routes_sessions,
-    kg_routes_runs, kg_routes_mux,         kg_routes_page,    NULL};
+    kg_routes_me,       kg_routes_kernelspecs, kg_routes_kernels,
+    kg_routes_sessions, kg_routes_runs,        kg_routes_workspaces,
+    kg_routes_mux,      kg_routes_page,        NULL};
 
 int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err)
 {

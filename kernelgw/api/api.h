@@ -70,6 +70,7 @@ extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
 extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
+extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
 extern const struct kg_route kg_routes_mux[];         /* mux.c */
 extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
 
@@ -85,7 +86,7 @@ void kg_reply_empty(struct kg_api *api, struct kg_http *req); /* 204 */
 void kg_reply_error(struct kg_api *api, struct kg_http *req, int status, const char *reason,
                     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The status that belongs to an error of the core: -ENOENT 404, -EINVAL 400, -EEXIST 409, -EAGAIN 503, -EACCES 403,
- * -ESRCH 410, -ENOSPC 413, -ETIMEDOUT 504, else 500. */
+ * -ESRCH 410, -ENOSPC 413, -ETIMEDOUT 504, -EDQUOT 429, -EBUSY 503, else 500. */
 void kg_reply_err(struct kg_api *api, struct kg_http *req, const struct kg_err *err);
 /* Any type, with caching headers of its own. */
 void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const char *content_type,

@@ -55,11 +55,10 @@ static void started(struct kg_api *api, struct kg_http *req, struct kg_kernel *k
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     json_t *body = kg_request_json(api, req, true);
     if (!body)
         return;
-    kg_start_kernel(api, req, body, started, NULL);
+    kg_start_kernel(api, req, args->user.name, body, started, NULL);
     json_decref(body);
 }
 

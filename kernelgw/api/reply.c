@@ -58,9 +58,9 @@ void kg_reply_err(struct kg_api *api, struct kg_http *req, const struct kg_err *
 {
     static const struct {
         int code, status;
-    } statuses[] = {{-ENOENT, 404},    {-EINVAL, 400}, {-EEXIST, 409},
-                    {-EAGAIN, 503},    {-EACCES, 403}, {-ESRCH, 410},
-                    {-ECANCELED, 410}, {-ENOSPC, 413}, {-ETIMEDOUT, 504}};
+    } statuses[] = {{-ENOENT, 404},    {-EINVAL, 400}, {-EEXIST, 409},    {-EAGAIN, 503},
+                    {-EACCES, 403},    {-ESRCH, 410},  {-ECANCELED, 410}, {-ENOSPC, 413},
+                    {-ETIMEDOUT, 504}, {-EDQUOT, 429}, {-EBUSY, 503}};
     int status = 500;
     for (size_t i = 0; i < KG_COUNT(statuses); i++)
         if (statuses[i].code == err->code)

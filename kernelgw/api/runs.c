@@ -44,7 +44,6 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     json_t *body = kg_request_json(api, req, false);
     if (!body)
         return;
@@ -52,8 +51,10 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
     struct kg_run *r = NULL;
     struct kg_err err;
     int rc = kg_run_spec_parse(&spec, kg_api_core(api), body, &err);
-    if (rc == 0)
+    if (rc == 0) {
+        spec.owner = kg_strdup(args->user.name);
         rc = kg_run_start(kg_api_core(api), &spec, &r, &err);
+    }
     if (rc == -ENOENT)
         kg_reply_error(api, req, 400, NULL, "%s", err.text);
     else if (rc < 0)

@@ -139,7 +139,6 @@ static void created(struct kg_api *api, struct kg_http *req, struct kg_kernel *k
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     struct kg_core *core = kg_api_core(api);
     json_t *body = read_body(api, req);
     if (!body)
@@ -173,7 +172,7 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
             kg_json_object_end(&j);
             kg_reply_json(api, req, 501, &text);
         } else {
-            kg_start_kernel(api, req, kernel, created, pending_new(&w, ""));
+            kg_start_kernel(api, req, args->user.name, kernel, created, pending_new(&w, ""));
         }
     }
     json_decref(body);
@@ -224,7 +223,7 @@ static void patch(struct kg_api *api, struct kg_http *req, const struct kg_route
     } else {
         kg_session_update(kg_api_core(api), s, w.path, w.name, w.type, k);
         if (w.kernel_name && !k)
-            kg_start_kernel(api, req, json_object_get(body, "kernel"), changed,
+            kg_start_kernel(api, req, args->user.name, json_object_get(body, "kernel"), changed,
                             pending_new(&w, s->id));
         else
             reply_model(api, req, s, false);

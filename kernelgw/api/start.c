@@ -92,10 +92,10 @@ static bool strings_only(const json_t *body, struct kg_err *err)
     return true;
 }
 
-/* {"kernelgw":{"limits":{...}}}: what no Jupyter server has. */
+/* {"kernelgw":{"limits":{...},"session":...}}: what no Jupyter server has. */
 static bool own_wishes(const json_t *body, const json_t **limits, struct kg_err *err)
 {
-    static const char *const names[] = {"limits", NULL};
+    static const char *const names[] = {"limits", "session", "network", "aliases", NULL};
     const json_t *own = json_object_get(body, "kernelgw");
     if (own && !json_is_null(own) && !json_is_object(own)) {
         kg_err_set(err, -EINVAL, "kernelgw must be an object");
@@ -105,7 +105,7 @@ static bool own_wishes(const json_t *body, const json_t **limits, struct kg_err 
     return kg_check_only(own, "kernelgw.", names, err) == 0;
 }
 
-void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body,
+void kg_start_kernel(struct kg_api *api, struct kg_http *req, const char *owner, const json_t *body,
                      kg_start_answer *answer, void *user)
 {
     struct kg_err err;
@@ -119,7 +119,9 @@ void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body
                                     .kernel_id =
                                         json_string_value(json_object_get(body, "kernel_id")),
                                     .env = json_object_get(body, "env"),
-                                    .limits = limits};
+                                    .limits = limits,
+                                    .owner = owner,
+                                    .own = json_object_get(body, "kernelgw")};
     if (json_is_null(start.env))
         start.env = NULL;
     struct waiting *w = wait_for(api, req, answer, user);

@@ -13,7 +13,7 @@ typedef void kg_start_answer(struct kg_api *api, struct kg_http *req, struct kg_
  * `answer` when it is ready or, at the latest, KG_START_ANSWER_MS later, while it still starts; with an error when
  * that comes first. user must stay valid until then, and is freed with free() (NULL is fine).
  */
-void kg_start_kernel(struct kg_api *api, struct kg_http *req, const json_t *body,
+void kg_start_kernel(struct kg_api *api, struct kg_http *req, const char *owner, const json_t *body,
                      kg_start_answer *answer, void *user);
 /* Restarts k and answers when it is ready again. */
 void kg_restart_kernel(struct kg_api *api, struct kg_http *req, struct kg_kernel *k,

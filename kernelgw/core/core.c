@@ -6,11 +6,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernelgw/core/cull.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/queue.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/session.h"
+#include "kernelgw/core/workspace.h"
 
 enum { TICK_MS = 1000, HOLD_CHECK_MS = 50 };
 
@@ -25,6 +28,9 @@ static void on_tick(uv_timer_t *timer)
         kg_keep_kernel(k);
     }
     kg_runs_tick(core, now);
+    kg_queue_tick(core, now);
+    kg_workspaces_tick(core, now);
+    kg_cull_tick(core, kg_clock_wall_us());
 }
 
 static void on_holds(uv_timer_t *timer)
@@ -138,6 +144,7 @@ void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), v
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
         leave ? kg_run_leave(r) : kg_run_delete(r);
+    kg_workspaces_close(core, leave);
     if (leave)
         pl_pool_leave(core->pool, pool_closed, core);
     else
@@ -163,6 +170,8 @@ void kg_core_report(const struct kg_core *core, struct kg_buf *out)
     kg_json_raw(&j, pool.data, pool.len);
     kg_json_kint(&j, "kernels", HASH_COUNT(core->kernels));
     kg_json_kint(&j, "runs", HASH_COUNT(core->runs));
+    kg_json_kint(&j, "runs_waiting", core->queue.waiting);
+    kg_json_kint(&j, "workspaces", HASH_COUNT(core->workspaces));
     kg_json_kint(&j, "connections", (int64_t)kg_core_connections(core));
     kg_json_kint(&j, "kernels_started", (int64_t)core->counters.kernels_started);
     kg_json_kint(&j, "kernels_died", (int64_t)core->counters.kernels_died);

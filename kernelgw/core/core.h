@@ -18,6 +18,8 @@
 struct kg_kernel;
 struct kg_run;
 struct kg_session;
+struct kg_workspace;
+struct kg_flow;
 
 struct kg_core_config {
     uv_loop_t *loop;
@@ -27,6 +29,12 @@ struct kg_core_config {
     const char *default_kernel;
     struct kg_runtimes_config runtimes;
     uint32_t max_boxes, max_starting, max_kernels, max_runs;
+    /* Of a workspace: 0 for no limit where a limit it is. */
+    uint32_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
+    uint32_t session_output_mb, max_sessions;
+    uint32_t queue_max, queue_session, queue_s;
+    uint32_t cull_idle_s; /* 0: kernels are not culled */
+    bool cull_connected, cull_busy;
     uint32_t run_wall_s, run_wall_max_s, run_output_mb;
     uint32_t memory_max_mb, cpu_max_milli, pids_max; /* what a request may ask for */
 };
@@ -40,9 +48,18 @@ struct kg_core {
     uv_loop_t *loop;
     struct pl_pool *pool;
     struct kg_runtimes runtimes;
-    struct kg_kernel *kernels;   /* uthash by id */
-    struct kg_run *runs;         /* uthash by id, oldest first */
-    struct kg_session *sessions; /* uthash by id */
+    struct kg_kernel *kernels;       /* uthash by id */
+    struct kg_run *runs;             /* uthash by id, oldest first */
+    struct kg_session *sessions;     /* uthash by id */
+    struct kg_workspace *workspaces; /* uthash by key */
+    struct {
+        struct kg_flow *flows, *turns;
+        unsigned waiting, live; /* runs */
+        unsigned claims;        /* that the pool has not answered */
+        uint64_t number;
+        uint64_t pause_ms; /* there are no boxes: nothing begins before then */
+        bool pumping;
+    } queue;
     struct kg_counters counters;
     struct kg_spills spills;
     uv_timer_t *tick;  /* once a second: what has a time to live */

@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/names.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/session.h"
+#include "kernelgw/core/workspace.h"
 
 enum { KEEP_VERSION = 1 };
 
@@ -61,6 +63,38 @@ static void write_file(const char *path, json_t *doc)
     }
 }
 
+/* {"workspace":{"owner","name","net","aliases"}}, net and aliases only for who is in its network. */
+static void add_workspace(json_t *doc, struct kg_workspace *w, bool networked, json_t *aliases)
+{
+    if (!w)
+        return;
+    json_t *its = json_pack("{s:s,s:s}", "owner", w->owner, "name", w->name);
+    if (networked) {
+        json_object_set_new(its, "net", json_string(pl_net_id(kg_workspace_net(w))));
+        if (aliases)
+            json_object_set(its, "aliases", aliases);
+    }
+    json_object_set_new(doc, "workspace", its);
+}
+
+struct its_workspace {
+    const char *owner, *name, *net; /* NULL: none */
+    json_t *aliases;
+};
+
+static struct its_workspace read_workspace(const json_t *doc)
+{
+    const json_t *its = json_object_get(doc, "workspace");
+    struct its_workspace w = {.owner = json_string_value(json_object_get(its, "owner")),
+                              .name = json_string_value(json_object_get(its, "name")),
+                              .net = json_string_value(json_object_get(its, "net")),
+                              .aliases = json_object_get(its, "aliases")};
+    bool good = w.owner && w.name && kg_workspace_name_ok(w.name) &&
+                (!w.net || (strlen(w.net) == 32 && strspn(w.net, "0123456789abcdef") == 32)) &&
+                kg_aliases_check(w.aliases, "aliases", NULL) == 0;
+    return good ? w : (struct its_workspace){0};
+}
+
 static json_t *clients_of(const struct kg_kernel *k)
 {
     json_t *list = json_array();
@@ -98,6 +132,7 @@ void kg_keep_kernel(struct kg_kernel *k)
                   (json_int_t)k->number_base, "env", k->env, "cwd", k->cwd, "limits", "memory_mb",
                   (int)k->limits.memory_mb, "cpu_milli", (int)k->limits.cpu_milli, "pids",
                   (int)k->limits.pids, "tmp_mb", (int)k->limits.tmp_mb, "clients", clients_of(k));
+    add_workspace(doc, k->workspace, k->networked, k->aliases);
     kg_autofree char *path = file_of(k->core, "kernels", k->id);
     write_file(path, doc);
 }
@@ -121,6 +156,8 @@ void kg_keep_run(const struct kg_run *r)
         "entry", r->spec.entry, "created_us", (json_int_t)r->created_us, "started_us",
         (json_int_t)r->started_us, "input_ended", r->input_ended, "wall_s", (int)r->spec.wall_s,
         "wish", (int)w->memory_mb, (int)w->cpu_milli, (int)w->pids);
+    json_object_set_new(doc, "box_seq", json_integer((json_int_t)r->box_seq));
+    add_workspace(doc, r->workspace, r->spec.network, r->spec.aliases);
     kg_autofree char *path = file_of(r->core, "runs", r->id);
     write_file(path, doc);
 }
@@ -189,6 +226,11 @@ static int load_kernel(struct kg_core *core, const char *path, struct kg_err *er
             .cwd = cwd,
             .limits = {(uint32_t)memory, (uint32_t)cpu, (uint32_t)pids, (uint32_t)tmp},
         };
+        struct its_workspace w = read_workspace(doc);
+        kept.owner = w.owner;
+        kept.session = w.name;
+        kept.net = w.net;
+        kept.aliases = w.aliases;
         rc = kg_kernel_adopt(core, &kept, &k, err);
     }
     if (rc == 0)
@@ -229,6 +271,13 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
                                    .wish = {.memory_mb = (uint32_t)memory,
                                             .cpu_milli = (uint32_t)cpu,
                                             .pids = (uint32_t)pids}};
+        struct its_workspace w = read_workspace(doc);
+        spec.owner = w.owner ? kg_strdup(w.owner) : NULL;
+        spec.network = w.net != NULL;
+        spec.aliases = json_incref(w.aliases);
+        kept.net = w.net;
+        json_int_t box_seq = json_integer_value(json_object_get(doc, "box_seq"));
+        kept.box_seq = box_seq > 0 ? (uint64_t)box_seq : 0;
         kept.created_us = created;
         kept.started_us = started;
         kept.input_ended = ended;

@@ -12,12 +12,14 @@
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/env.h"
+#include "kernelgw/core/join.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
 #include "kernelgw/core/spill.h"
 #include "kernelgw/core/wish.h"
+#include "kernelgw/core/workspace.h"
 
 enum { NUMBER_STEP = 256 };
 
@@ -86,6 +88,7 @@ static void unref(struct kg_kernel *k)
     kg_slice_release(&k->input);
     kg_buf_release(&k->last_parent);
     json_decref(k->env);
+    json_decref(k->aliases);
     free(k->cwd);
     free(k);
 }
@@ -220,6 +223,25 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
     unref(k);
 }
 
+static void leave_workspace(struct kg_kernel *k)
+{
+    if (k->workspace)
+        kg_workspace_kernel_ended(kg_steal(&k->workspace), k);
+}
+
+/* One without a name is in a workspace of its own. */
+static bool join_workspace(struct kg_kernel *k, const char *owner, const char *session,
+                           struct kg_err *err)
+{
+    struct kg_workspace *w =
+        kg_workspace_get(k->core, owner, session ? session : k->id, session == NULL, err);
+    if (w && kg_workspace_may_start(w, err) == 0) {
+        k->workspace = w;
+        kg_workspace_kernel_begun(w, k);
+    }
+    return k->workspace != NULL;
+}
+
 static void start_box(struct kg_kernel *k)
 {
     struct pl_claim claim = {
@@ -228,6 +250,7 @@ static void start_box(struct kg_kernel *k)
         .limits = &k->limits,
         .env = k->env,
         .cwd = k->cwd,
+        .net = k->networked ? kg_workspace_net(k->workspace) : NULL,
     };
     k->refs++;
     k->claim = pl_claim(k->core->pool, &claim, claimed, k);
@@ -508,14 +531,27 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                           core->config.max_kernels);
     struct pl_limits limits = runtime->pool.kernel_limits;
     json_t *env = json_is_object(start->env) ? json_deep_copy(start->env) : NULL;
+    struct kg_join join = {0};
     rc = read_limits(&limits, core, start->limits, env, err);
+    if (rc == 0)
+        rc = kg_join_read(&join, core, start->own, env, err);
     if (rc < 0) {
+        kg_join_release(&join);
         json_decref(env);
         return rc;
     }
     struct kg_kernel *k = add(core, runtime, start->kernel_id);
     k->limits = limits;
     k->env = env;
+    k->networked = join.network;
+    k->aliases = json_incref(join.aliases);
+    if ((join.session || join.network) && !join_workspace(k, start->owner, join.session, err))
+        rc = err->code;
+    kg_join_release(&join);
+    if (rc < 0) {
+        kg_kernel_delete(k);
+        return rc;
+    }
     k->cwd = start->cwd ? kg_strdup(start->cwd) : NULL;
     core->counters.kernels_started++;
     add_waiter(k, done, user);
@@ -539,8 +575,14 @@ int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, str
     k->env = kept->env ? json_deep_copy(kept->env) : NULL;
     k->cwd = kept->cwd ? kg_strdup(kept->cwd) : NULL;
     k->number_base = kept->number_base;
+    k->networked = kept->net != NULL;
+    k->aliases = json_incref(kept->aliases);
+    if (kept->session && !join_workspace(k, kept->owner, kept->session, NULL))
+        k->networked = false; /* there are too many: it goes on with what its box has */
     struct pl_claim claim = {
         .runtime = runtime->pool.name, .kind = PL_KERNEL, .limits = &k->limits, .env = k->env};
+    if (k->networked)
+        claim.net = kg_workspace_take_net(k->workspace, kept->net);
     k->refs++;
     k->claim = pl_adopt(core->pool, kept->box, &claim, adopted, k);
     *out = k;
@@ -611,6 +653,7 @@ void kg_kernel_leave(struct kg_kernel *k)
     k->box = NULL;
     k->deleted = true;
     HASH_DEL(k->core->kernels, k);
+    leave_workspace(k);
     drop_early(k);
     kg_clients_close(k, 1012, "the server restarts");
     kg_requests_fail(k, NULL, NULL); /* nobody hears it any more */
@@ -630,6 +673,7 @@ void kg_kernel_delete(struct kg_kernel *k)
     if (k->claim)
         pl_claim_cancel(k->core->pool, k->claim);
     give_box_back(k);
+    leave_workspace(k);
     drop_early(k);
     kg_requests_fail(k, NULL, NULL);
     kg_clients_close(k, 1000, "the kernel was deleted");

@@ -54,6 +54,9 @@ struct kg_kernel {
     json_t *env;
     char *cwd;
     struct pl_limits limits;
+    struct kg_workspace *workspace; /* NULL: of none */
+    bool networked;                 /* in its network */
+    json_t *aliases;                /* array of its names there, or NULL */
     struct kg_journal journal;
     uint64_t number_base;  /* of the box's messages: see on_record */
     struct kg_slice input; /* the input_request that waits for its answer */
@@ -85,6 +88,8 @@ struct kg_kernel_start {
     json_t *env;           /* object of strings, or NULL; borrowed */
     const json_t *limits;  /* {"memory_mb","cpu_milli","pids"} or NULL; borrowed */
     const char *cwd;       /* inside the box, or NULL */
+    const char *owner;     /* of the workspace; NULL: nobody in particular */
+    const json_t *own;     /* {"session","network","aliases"} (core/join.h) or NULL; borrowed */
 };
 
 /*
@@ -96,6 +101,9 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
 /* A kernel of an earlier server, as core/keep.h kept it; strings borrowed. */
 struct kg_kernel_kept {
     const char *id, *runtime, *box, *cwd;
+    const char *owner, *session,
+        *net; /* of its workspace; session NULL: none; net NULL: not in it */
+    json_t *aliases;
     uint64_t number_base;
     json_t *env;
     struct pl_limits limits;

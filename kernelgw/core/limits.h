@@ -41,6 +41,10 @@ enum {
     KG_WALL_S_MIN = 1,
     KG_STOCK_MAX = 1000,
     KG_READY_MS_MAX = 3600 * 1000,
+    KG_SHELF_MS = 60 * 1000, /* a box kept for the next program of its session */
+    KG_SHELF_MAX = 4,        /* of one session */
+    KG_CLAIMS_AT_ONCE =
+        16, /* asked of the pool, which serves who asks first: fairness is kept before it */
     KG_RUN_FILES_MAX = 2000,
     KG_RUN_STDIN_BYTES = 1 << 20,
     KG_RUNS_KEPT = 500, /* ended runs whose output can still be read */

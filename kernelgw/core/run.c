@@ -14,6 +14,9 @@
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/queue.h"
+#include "kernelgw/core/run_place.h"
+#include "kernelgw/core/workspace.h"
 
 enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
 
@@ -79,14 +82,18 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
     r->ended_ms = kg_clock_ms();
     drop_input(r);
     drop_files(r);
-    if (r->box)
-        pl_box_destroy(r->box);
-    r->box = NULL;
     kg_keep_forget_run(r);
     const char *reason = json_string_value(json_object_get(content, "reason"));
     kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state],
            reason ? reason : r->why);
     kg_run_wake(r);
+    kg_run_give_back(r);
+    kg_queue_remove(r);
+    struct kg_core *core = r->core;
+    if (r->workspace)
+        kg_workspace_run_ended(kg_steal(&r->workspace), r);
+    core->queue.pause_ms = 0;
+    kg_queue_pump(core);
 }
 
 void kg_run_lost(struct kg_run *r, const char *why)
@@ -155,7 +162,7 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_run *r = user;
-    if (kg_run_ended(r))
+    if (kg_run_ended(r) || rec->seq <= r->box_seq) /* an earlier run's, from before a takeover */
         return;
     if (rec->type == KG_REC_EVENT)
         kg_run_event(r, &body);
@@ -298,6 +305,7 @@ static void put_done(void *user, const json_t *reply, const struct kg_err *err)
     kg_run_unref(r);
 }
 
+/* A step that can't fail is done. */
 static void phase_prepared(void *user)
 {
     struct kg_run *r = user;
@@ -307,41 +315,24 @@ static void phase_prepared(void *user)
     kg_run_unref(r);
 }
 
-static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
+void kg_run_placed(struct kg_run *r, struct pl_box *box)
 {
-    (void)info;
-    struct kg_run *r = user;
-    r->claim = 0;
-    if (r->deleted || kg_run_ended(r)) {
-        if (box)
-            pl_box_destroy(box);
-    } else if (!box) {
-        kg_run_lost(r, err->text);
-    } else {
-        r->box = box;
-        r->state = KG_R_STARTING;
-        pl_box_set_events(box, &box_events, r);
-        r->steps_due = r->spec.file_count + kg_run_prepare_phase(r, phase_prepared);
-        for (size_t i = 0; i < r->spec.file_count; i++) {
-            struct kg_run_file *f = &r->spec.files[i];
-            json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
-                                    (json_int_t)f->data.len);
-            r->refs++;
-            pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data), f->data.len, put_done, r);
-        }
+    r->box = box;
+    r->box_seq = pl_box_last_seq(box);
+    r->state = KG_R_STARTING;
+    pl_box_set_events(box, &box_events, r);
+    r->steps_due = r->spec.file_count + kg_run_prepare_phase(r, phase_prepared) + r->spec.network;
+    if (r->spec.network) {
+        r->refs++;
+        kg_workspace_tell_names(r->workspace, phase_prepared, r);
     }
-    kg_run_unref(r);
-}
-
-static void claim_of(struct pl_claim *claim, struct pl_limits *limits, const struct kg_run *r)
-{
-    const struct kg_program *p = r->spec.runtime->program;
-    *limits = r->spec.runtime->pool.program_limits;
-    limits->memory_mb = p->memory_mb;
-    kg_wish_apply(&r->spec.wish, limits);
-    limits->memory_mb = kg_program_most_memory(p, r->spec.wish.memory_mb);
-    *claim = (struct pl_claim){
-        .runtime = r->spec.runtime->pool.name, .kind = PL_PROGRAM, .limits = limits};
+    for (size_t i = 0; i < r->spec.file_count; i++) {
+        struct kg_run_file *f = &r->spec.files[i];
+        json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
+                                (json_int_t)f->data.len);
+        r->refs++;
+        pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data), f->data.len, put_done, r);
+    }
 }
 
 /* A run in the table. Takes *spec over. */
@@ -354,13 +345,24 @@ static struct kg_run *add(struct kg_core *core, const char *id, struct kg_run_sp
     *spec = (struct kg_run_spec){0};
     if (!r->spec.session)
         r->spec.session = kg_strdup(r->id);
-    r->refs = 2; /* the table and the claim */
+    r->refs = 1;
     r->created_us = kg_clock_wall_us();
     /* the output as messages: escapes and heads make it larger than it was */
     uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
     kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
     HASH_ADD_STR(core->runs, id, r);
     return r;
+}
+
+/* One without a name is in a workspace of its own. */
+static bool join_workspace(struct kg_run *r, struct kg_err *err)
+{
+    const struct kg_run_spec *s = &r->spec;
+    bool passing = strcmp(s->session, r->id) == 0;
+    r->workspace = kg_workspace_get(r->core, s->owner, s->session, passing, err);
+    if (r->workspace)
+        kg_workspace_run_begun(r->workspace, r);
+    return r->workspace != NULL;
 }
 
 static void refilled(void *user, const json_t *reply, const struct kg_err *err)
@@ -396,8 +398,13 @@ void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct k
 {
     struct kg_run *r = add(core, kept->id, spec);
     struct pl_claim claim;
-    struct pl_limits limits;
     r->state = KG_R_RUNNING;
+    r->box_seq = kept->box_seq;
+    bool named = strcmp(r->spec.session, r->id) != 0;
+    if ((named || r->spec.network) && !join_workspace(r, NULL))
+        r->spec.network = false; /* there are too many: it goes on with what its box has */
+    if (r->spec.network)
+        kg_workspace_take_net(r->workspace, kept->net);
     r->created_us = kept->created_us;
     r->started_us = kept->started_us;
     r->input_ended = kept->input_ended;
@@ -406,7 +413,8 @@ void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct k
     uint64_t most = most_ms(&r->spec);
     uint64_t left = gone_ms > 0 && (uint64_t)gone_ms < most ? most - (uint64_t)gone_ms : 0;
     r->deadline_ms = kg_clock_ms() + left + DEADLINE_GRACE_MS;
-    claim_of(&claim, &limits, r);
+    kg_run_claim(&claim, r);
+    r->refs++;
     r->claim = pl_adopt(core->pool, kept->box, &claim, adopted, r);
 }
 
@@ -421,35 +429,62 @@ void kg_run_leave(struct kg_run *r)
     r->box = NULL;
     r->deleted = true;
     HASH_DEL(r->core->runs, r);
+    kg_queue_remove(r);
+    if (r->workspace)
+        kg_workspace_run_ended(kg_steal(&r->workspace), r);
     kg_run_wake(r);
+    kg_run_unref(r);
+}
+
+/* Runs that name no session share a turn: asking for many is no way to be served before others. */
+static char *flow_key(const struct kg_run_spec *spec)
+{
+    return kg_asprintf("%s\n%s", spec->owner ? spec->owner : "",
+                       spec->session ? spec->session : "");
+}
+
+/* It never was. */
+static void refused(struct kg_run *r)
+{
+    r->state = KG_R_LOST;
+    HASH_DEL(r->core->runs, r);
+    if (r->workspace)
+        kg_workspace_run_ended(kg_steal(&r->workspace), r);
     kg_run_unref(r);
 }
 
 int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run **out,
                  struct kg_err *err)
 {
-    size_t live = 0;
-    for (struct kg_run *r = core->runs; r; r = r->hh.next)
-        live += !kg_run_ended(r);
+    kg_autofree char *key = flow_key(spec);
     if (core->closing)
         return kg_err_set(err, -EAGAIN, "the server is shutting down");
-    if (live >= core->config.max_runs)
-        return kg_err_set(err, -EAGAIN, "all %u runs that this server allows are under way",
-                          core->config.max_runs);
+    int rc = kg_queue_may_add(core, key, err);
+    if (rc < 0)
+        return rc;
     char id[KG_UUID_SIZE];
     kg_uuid4(id);
+    bool named = spec->session != NULL;
     struct kg_run *r = add(core, id, spec);
+    if (!named && !r->spec.network)
+        rc = 0; /* of no workspace */
+    else if (!join_workspace(r, err) || kg_workspace_may_run(r->workspace, err) < 0)
+        rc = err->code;
+    if (rc < 0) {
+        *spec = r->spec; /* is the caller's again */
+        r->spec = (struct kg_run_spec){0};
+        refused(r);
+        return rc;
+    }
     core->last_activity_us = r->created_us;
     core->counters.runs_started++;
     if (r->spec.stdin_text)
         kg_run_stdin(r, r->spec.stdin_text, r->spec.stdin_len, true, NULL, NULL, NULL);
-    struct pl_limits limits;
-    struct pl_claim claim;
-    claim_of(&claim, &limits, r);
     kg_log(KG_INFO, "run", "start", "id=%s runtime=%s files=%zu", r->id, r->spec.runtime->name,
            r->spec.file_count);
-    r->claim = pl_claim(core->pool, &claim, claimed, r);
+    kg_queue_add(r, key);
     *out = r;
+    kg_queue_pump(core);
     return 0;
 }
 
@@ -505,7 +540,8 @@ int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
     if (kg_run_ended(r))
         return kg_err_set(err, -ESRCH, "run %s has ended", r->id);
     if (r->state == KG_R_QUEUED) {
-        pl_claim_cancel(r->core->pool, r->claim);
+        if (r->claim)
+            pl_claim_cancel(r->core->pool, r->claim);
         stopped_before_start(r);
         return 0;
     }
@@ -518,6 +554,24 @@ int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
     r->refs++;
     pl_box_request(r->box, "run.signal", req, NULL, 0, signalled, r);
     return 0;
+}
+
+void kg_run_stop_now(struct kg_run *r)
+{
+    if (kg_run_ended(r))
+        return;
+    r->stopping = true;
+    if (r->claim)
+        pl_claim_cancel(r->core->pool, r->claim);
+    if (r->box)
+        pl_box_destroy(kg_steal(&r->box));
+    if (r->started_us)
+        ended(r, KG_R_EXITED,
+              json_pack("{s:s,s:n,s:i,s:s,s:s,s:I}", "status", "error", "exit_code", "signal",
+                        SIGKILL, "reason", "stopped", "phase", kg_run_phase_name(r), "wall_ms",
+                        (json_int_t)((kg_clock_wall_us() - r->started_us) / 1000)));
+    else
+        stopped_before_start(r);
 }
 
 void kg_run_delete(struct kg_run *r)
@@ -575,6 +629,9 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
     kg_json_kstr(j, "language", r->spec.runtime->language);
     kg_json_kstr(j, "entry", r->spec.entry);
     kg_json_kstr(j, "state", state_names[r->state]);
+    if (r->state == KG_R_QUEUED)
+        kg_json_kint(j, "position", kg_queue_position(r));
+    kg_json_kstr(j, "network", r->spec.network ? "session" : "none");
     model_time(j, "created", r->created_us);
     model_time(j, "started", r->started_us);
     model_time(j, "ended", r->ended_us);

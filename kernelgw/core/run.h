@@ -30,6 +30,14 @@ struct kg_run {
     enum kg_run_state state;
     unsigned refs;
     bool deleted, stopping;
+    struct kg_workspace *workspace; /* NULL: of none, or ended */
+    struct kg_flow *flow;           /* core/queue.h; NULL: ended */
+    struct kg_run *queue_prev, *queue_next;
+    bool waits;            /* in the queue */
+    uint64_t queue_number; /* rises in order of arrival */
+    uint64_t queued_ms;
+    struct pl_limits limits; /* that its box was asked for with */
+    uint64_t box_seq;        /* what its box had said before it was this run's */
     struct pl_box *box;
     uint64_t claim;
     size_t steps_due; /* of what must be done before the program starts */
@@ -53,6 +61,8 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
 /* One that runs in a box of an earlier server's (core/keep.h). */
 struct kg_run_kept {
     const char *id, *box;
+    const char *net;  /* of its workspace; NULL: it has none */
+    uint64_t box_seq; /* what the box said up to here was an earlier run's */
     int64_t created_us, started_us;
     bool input_ended;
 };
@@ -77,6 +87,8 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_
 int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err);
 /* Ends and forgets it: who watches it is woken, and it is freed when the last one is gone. */
 void kg_run_delete(struct kg_run *r);
+/* Ends it at once, as stopped, and its box with it; its output stays. */
+void kg_run_stop_now(struct kg_run *r);
 
 /* w is the caller's. While it watches, r stays valid even when it is deleted; readers of r's journal are to be
  * detached before the last unwatch. */
@@ -102,6 +114,8 @@ void kg_run_unref(struct kg_run *r);
 void kg_run_wake(struct kg_run *r);
 void kg_run_lost(struct kg_run *r, const char *why);
 /* True when a request was not done, with its sentence in why. */
+/* It has its box. */
+void kg_run_placed(struct kg_run *r, struct pl_box *box);
 bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n);
 
 /* Within core: once a second. */

@@ -9,13 +9,14 @@
 #include "kernelgw/core/checks.h"
 #include "kernelgw/core/env.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/names.h"
+#include "kernelgw/core/workspace.h"
 
 /* Paths, arguments and variables as the box takes them, with room for its own: asking for more is told at once. */
 enum {
     PATH_BYTES_MAX = 1024,
     PATH_PARTS_MAX = 64,
     PART_BYTES_MAX = 255,
-    SESSION_BYTES_MAX = 100,
     ARGS_MAX = 4000,
     ARGS_BYTES_MAX = 100 * 1024,
 };
@@ -175,13 +176,14 @@ static int take_input(struct kg_run_spec *s, const json_t *input, struct kg_err 
     return 0;
 }
 
-static int check_network(const json_t *network, struct kg_err *err)
+static int take_aliases(struct kg_run_spec *s, json_t *aliases, struct kg_err *err)
 {
-    if (!network || json_is_null(network) ||
-        (json_is_string(network) && strcmp(json_string_value(network), "none") == 0))
-        return 0;
-    return kg_err_set(err, -EINVAL,
-                      "network must be \"none\": this server has no session networks");
+    int rc = kg_aliases_check(aliases, "aliases", err);
+    if (rc == 0 && json_array_size(aliases) > 0 && !s->network)
+        rc = kg_err_set(err, -EINVAL, "aliases need \"network\": \"session\"");
+    if (rc == 0 && json_array_size(aliases) > 0)
+        s->aliases = json_incref(aliases);
+    return rc;
 }
 
 static int take_language(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
@@ -202,8 +204,9 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err)
 {
-    static const char *const names[] = {"session", "language", "entry",  "files",   "args", "env",
-                                        "stdin",   "network",  "limits", "options", NULL};
+    static const char *const names[] = {"session", "language", "entry",   "files",
+                                        "args",    "env",      "stdin",   "network",
+                                        "aliases", "limits",   "options", NULL};
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
         return kg_err_set(err, -EINVAL, "the body must be a JSON object");
@@ -212,8 +215,10 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
         rc = kg_check_only(body, "", names, err);
     if (rc == 0)
         rc = take_text(&s->session, body, "session", err);
-    if (rc == 0 && s->session && (!s->session[0] || strlen(s->session) > SESSION_BYTES_MAX))
-        rc = kg_err_set(err, -EINVAL, "session must be a name of 1 to %d bytes", SESSION_BYTES_MAX);
+    if (rc == 0 && s->session && !kg_workspace_name_ok(s->session))
+        rc = kg_err_set(
+            err, -EINVAL,
+            "session must be a name of 1 to 100 bytes, without slashes and control characters");
     if (rc == 0)
         rc = take_text(&s->entry, body, "entry", err);
     if (rc == 0 && !s->entry)
@@ -227,7 +232,9 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
     if (rc == 0)
         rc = take_input(s, json_object_get(body, "stdin"), err);
     if (rc == 0)
-        rc = check_network(json_object_get(body, "network"), err);
+        rc = kg_network_wish(&s->network, core, json_object_get(body, "network"), "network", err);
+    if (rc == 0)
+        rc = take_aliases(s, json_object_get(body, "aliases"), err);
     if (rc == 0)
         rc = take_limits(s, core, json_object_get(body, "limits"), err);
     if (rc == 0)
@@ -243,6 +250,8 @@ void kg_run_spec_release(struct kg_run_spec *s)
     }
     free(s->files);
     free(s->session);
+    free(s->owner);
+    json_decref(s->aliases);
     free(s->entry);
     free(s->stdin_text);
     json_decref(s->args);

@@ -15,7 +15,10 @@ struct kg_run_file {
 };
 
 struct kg_run_spec {
-    char *session; /* name of the caller's workspace, or NULL */
+    char *session;   /* name of the caller's workspace, or NULL */
+    char *owner;     /* whose it is; NULL: nobody's in particular */
+    bool network;    /* in the workspace's network */
+    json_t *aliases; /* array of host names there, or NULL */
     const struct kg_runtime *runtime;
     char *entry;
     struct kg_run_file *files;

@@ -77,6 +77,20 @@ int kg_wish_parse_env(struct kg_wish *out, const struct kg_core_config *most, js
     return 0;
 }
 
+int kg_network_wish(bool *out, const struct kg_core *core, const json_t *network, const char *where,
+                    struct kg_err *err)
+{
+    const char *text = json_string_value(network);
+    *out = text && strcmp(text, "session") == 0;
+    if (*out && (!core->pool || !pl_pool_has_nets(core->pool)))
+        return kg_err_set(err, -EINVAL,
+                          "%s must be \"none\": the engine %s has no session networks", where,
+                          core->config.engine);
+    if (*out || !network || json_is_null(network) || (text && strcmp(text, "none") == 0))
+        return 0;
+    return kg_err_set(err, -EINVAL, "%s must be \"none\" or \"session\"", where);
+}
+
 void kg_wish_apply(const struct kg_wish *wish, struct pl_limits *limits)
 {
     if (wish->cpu_milli)

@@ -20,6 +20,9 @@ int kg_wish_parse(struct kg_wish *out, const struct kg_core_config *most, const 
  */
 int kg_wish_parse_env(struct kg_wish *out, const struct kg_core_config *most, json_t *env,
                       struct kg_err *err);
+/* "none" (or nothing) or "session", which -EINVAL says when the engine has no session networks. where names the field. */
+int kg_network_wish(bool *out, const struct kg_core *core, const json_t *network, const char *where,
+                    struct kg_err *err);
 /* Lays it over limits. */
 void kg_wish_apply(const struct kg_wish *wish, struct pl_limits *limits);
 

@@ -12,11 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/boxd/boxes.h"
-#include "pool/boxd/limits.h"
 #include "pool/boxd/options.h"
 #include "pool/boxd/server.h"
 
-enum { EXIT_USAGE = 2, STOP_MS = 15000 };
+enum { EXIT_USAGE = 2, STOP_MS = 15000, NETS_EXPECTED = 4096 };
 
 struct program {
     uv_loop_t loop;
@@ -72,7 +71,7 @@ static int check_images(const char *images, struct kg_err *err)
 static void raise_descriptors(uint32_t max_boxes)
 {
     struct rlimit limit;
-    rlim_t want = (rlim_t)max_boxes * 4 + BD_NETS_MAX + 256;
+    rlim_t want = (rlim_t)max_boxes * 4 + NETS_EXPECTED + 256;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
     limit.rlim_cur = limit.rlim_max;

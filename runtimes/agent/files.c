@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -223,8 +227,8 @@ static int empty_into_top(int top, const char *name)
     return rc;
 }
 
-/* One pass over the work directory. Returns 1 when something was found, 0 when it is empty. */
-static int clear_pass(int top)
+/* One pass over a directory. Returns 1 when something was found, 0 when nothing is left: of owner's, if not NULL. */
+static int clear_pass(int top, const uid_t *owner)
 {
     int again = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = again >= 0 ? fdopendir(again) : NULL;
@@ -239,6 +243,11 @@ static int clear_pass(int top)
     while (rc == 0 && (e = readdir(d))) { // NOLINT(concurrency-mt-unsafe)
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
+        struct stat st;
+        bool other =
+            owner && fstatat(top, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != *owner;
+        if (other) /* of the box's service, or a mount point */
+            continue;
         found = 1;
         if (unlinkat(top, e->d_name, 0) < 0)
             rc = empty_into_top(top, e->d_name);
@@ -247,15 +256,48 @@ static int clear_pass(int top)
     return rc < 0 ? rc : found;
 }
 
-int kk_files_clear(const struct kk_options *options, struct kg_err *err)
+static int clear_dir(const char *path, const uid_t *owner, struct kg_err *err)
 {
-    kk_user_begin(options);
-    kg_autoclose int top = open(options->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    kg_autoclose int top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     int rc = top < 0 ? -errno : 1;
     for (int pass = 0; rc > 0 && pass < CLEAR_PASSES; pass++)
-        rc = clear_pass(top);
+        rc = clear_pass(top, owner);
     if (rc > 0)
         rc = -EBUSY; /* somebody fills it as fast as we empty it */
+    return rc < 0 ? kg_err_errno(err, -rc, "clear the directory %s", path) : 0;
+}
+
+/* System V's objects outlive the processes that made them. */
+static void clear_ipc(void)
+{
+    struct shmid_ds shm;
+    struct seminfo sems;
+    struct semid_ds sem;
+    struct msqid_ds msg;
+    struct msginfo msgs;
+    struct shm_info shms;
+    int last = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&shms);
+    for (int i = 0; i <= last; i++)
+        shmctl(shmctl(i, SHM_STAT, &shm), IPC_RMID, NULL);
+    last = semctl(0, 0, SEM_INFO, &sems);
+    for (int i = 0; i <= last; i++)
+        semctl(semctl(i, 0, SEM_STAT, &sem), 0, IPC_RMID);
+    last = msgctl(0, MSG_INFO, (struct msqid_ds *)(void *)&msgs);
+    for (int i = 0; i <= last; i++)
+        msgctl(msgctl(i, MSG_STAT, &msg), IPC_RMID, NULL);
+}
+
+int kk_files_clear(const struct kk_options *options, bool all, struct kg_err *err)
+{
+    const char *const others[] = {"/tmp", "/dev/shm", options->kernel_dir};
+    kk_user_begin(options);
+    int rc = clear_dir(options->work, NULL, err);
+    /* Without a box these are not ours to clear. */
+    bool boxed = all && options->drop && options->pid1;
+    for (size_t i = 0; i < KG_COUNT(others) && rc == 0 && boxed; i++)
+        rc = clear_dir(others[i], &options->uid, err);
+    if (boxed)
+        clear_ipc();
     kk_user_end(options);
-    return rc < 0 ? kg_err_errno(err, -rc, "clear the work directory") : 0;
+    return rc;
 }

@@ -34,7 +34,7 @@ int kk_file_write(struct kk_file *f, const void *data, size_t n, struct kg_err *
 int kk_file_finish(struct kk_file *f, struct kg_err *err);
 void kk_file_abandon(struct kk_file *f); /* removes it and frees f; NULL is fine */
 
-/* Removes everything below the work directory. */
-int kk_files_clear(const struct kk_options *options, struct kg_err *err);
+/* Removes everything below the work directory; all: and, in a box, whatever else the user has left behind. */
+int kk_files_clear(const struct kk_options *options, bool all, struct kg_err *err);
 
 #endif

@@ -177,8 +177,8 @@ static int op_files_put(struct kk_requests *r, uint64_t id, const json_t *req, s
 
 static int op_files_clear(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
 {
-    (void)req;
-    int rc = kk_files_clear(r->parts.options, err);
+    bool all = json_is_true(json_object_get(req, "all"));
+    int rc = kk_files_clear(r->parts.options, all, err);
     if (rc == 0)
         kk_reply_ok(r->parts.link, id);
     return rc;

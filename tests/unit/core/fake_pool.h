@@ -31,6 +31,12 @@ struct pl_box {
     void *used_user;
 };
 
+struct pl_net {
+    json_t *names;
+    char id[33];
+    bool freed, kept;
+};
+
 static struct {
     pl_claim_done *done;
     void *user;
@@ -41,6 +47,11 @@ static struct {
     bool use_needed;         /* pl_box_use asks the engine */
     struct pl_box boxes[8];
     size_t box_count;
+    struct pl_net *claimed_net; /* of the last claim */
+    struct pl_net nets[8];
+    size_t net_count;
+    pl_ports_done *ports; /* who waits for the ports */
+    void *ports_user;
 } fake;
 
 int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, struct kg_err *err)
@@ -68,6 +79,7 @@ uint64_t pl_claim(struct pl_pool *p, const struct pl_claim *claim, pl_claim_done
     (void)p;
     if (claim->limits)
         fake.limits = *claim->limits;
+    fake.claimed_net = claim->net;
     fake.claims++;
     fake.done = done;
     fake.user = user;
@@ -90,6 +102,60 @@ const char *pl_box_id(const struct pl_box *b)
 {
     (void)b;
     return "0123456789abcdef0123456789abcdef";
+}
+
+uint64_t pl_box_last_seq(const struct pl_box *b)
+{
+    return b->seq;
+}
+
+bool pl_pool_has_nets(const struct pl_pool *p)
+{
+    (void)p;
+    return true;
+}
+
+struct pl_net *pl_net_new(struct pl_pool *p, const char *id)
+{
+    struct pl_net *n = &fake.nets[fake.net_count++];
+    (void)p;
+    snprintf(n->id, sizeof n->id, "%s", id ? id : "00000000000000000000000000000001");
+    return n;
+}
+
+const char *pl_net_id(const struct pl_net *n)
+{
+    return n->id;
+}
+
+void pl_net_free(struct pl_net *n, bool keep)
+{
+    if (!n)
+        return;
+    n->freed = true;
+    n->kept = keep;
+}
+
+void pl_net_set_names(struct pl_net *n, json_t *names, void (*done)(void *user), void *user)
+{
+    json_decref(n->names);
+    n->names = names;
+    if (done)
+        done(user);
+}
+
+void pl_net_ports(struct pl_net *n, pl_ports_done *done, void *user)
+{
+    (void)n;
+    fake.ports = done;
+    fake.ports_user = user;
+}
+
+void pl_net_socket(struct pl_net *n, pl_socket_done *done, void *user)
+{
+    struct kg_err err;
+    (void)n;
+    done(user, -1, (kg_err_set(&err, -ECONNREFUSED, "the fake has no sockets"), &err));
 }
 
 void pl_claim_cancel(struct pl_pool *p, uint64_t claim)
@@ -214,6 +280,8 @@ static void fake_reset(void)
         kg_buf_release(&fake.boxes[i].sent);
         json_decref(fake.boxes[i].req);
     }
+    for (size_t i = 0; i < fake.net_count; i++)
+        json_decref(fake.nets[i].names);
     memset(&fake, 0, sizeof fake);
 }
 

@@ -45,7 +45,14 @@ static int set_up(void **state)
                                        .run_output_mb = 32,
                                        .memory_max_mb = 1024,
                                        .cpu_max_milli = 2000,
-                                       .pids_max = 512}};
+                                       .pids_max = 512,
+                                       .queue_max = 1000,
+                                       .queue_session = 100,
+                                       .queue_s = 60,
+                                       .session_runs = 10,
+                                       .session_idle_s = 3600,
+                                       .session_grace_s = 60,
+                                       .max_sessions = 100}};
     core.runtimes = (struct kg_runtimes){.items = &runtime, .count = 1};
     kg_log_set_level(KG_ERROR);
     return 0;

@@ -32,7 +32,7 @@ static void a_box_from_stock_brings_its_network_and_others_are_made_in_it(void *
     assert_true(f->creates > creates);
     assert_string_equal(fake_find(f, pl_box_id(second.box))->net, pl_net_id(net));
     assert_int_equal(f->net_creates, 1);
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 static void who_comes_while_it_is_being_made_waits_and_joins(void **state)
@@ -52,7 +52,7 @@ static void who_comes_while_it_is_being_made_waits_and_joins(void **state)
     assert_string_equal(fake_find(f, pl_box_id(a.box))->net, id);
     assert_string_equal(fake_find(f, pl_box_id(b.box))->net, id);
     assert_string_equal(fake_net(f, id)->brought_by, pl_box_id(a.box));
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 static void it_is_forgotten_when_its_owner_and_its_last_box_are_gone(void **state)
@@ -65,7 +65,7 @@ static void it_is_forgotten_when_its_owner_and_its_last_box_are_gone(void **stat
     snprintf(id, sizeof id, "%s", pl_net_id(net));
     claim_in(&g, f, net);
     until(f, g.calls);
-    pl_net_free(net);
+    pl_net_free(net, false);
     fake_steps(f, 20);
     assert_non_null(fake_net(f, id)); /* the box still has it */
     pl_box_destroy(g.box);
@@ -86,7 +86,7 @@ static void an_empty_one_is_taken_over_by_the_next_box_from_stock(void **state)
     until(f, b.calls);
     assert_string_equal(fake_net(f, pl_net_id(net))->brought_by, pl_box_id(b.box));
     assert_int_equal(fake_stock(f, PL_PROGRAM)->hits, 2);
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 static void names_are_told_when_there_is_somebody_to_tell(void **state)
@@ -105,7 +105,7 @@ static void names_are_told_when_there_is_somebody_to_tell(void **state)
     pl_net_set_names(net, json_array(), NULL, NULL);
     until(f, json_array_size(made->names) == 0);
     fake_steps(f, 5);
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 static void a_box_that_cannot_bring_it_is_replaced(void **state)
@@ -120,7 +120,7 @@ static void a_box_that_cannot_bring_it_is_replaced(void **state)
     assert_non_null(g.box);
     assert_string_equal(fake_find(f, pl_box_id(g.box))->net, pl_net_id(net));
     assert_string_equal(fake_net(f, pl_net_id(net))->brought_by, "");
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 static void a_claim_that_is_cancelled_meanwhile_leaves_nothing(void **state)
@@ -137,7 +137,7 @@ static void a_claim_that_is_cancelled_meanwhile_leaves_nothing(void **state)
     pl_claim_cancel(f->pool, g.id);
     until(f, g.calls);
     assert_int_equal(g.err.code, -ECANCELED);
-    pl_net_free(net);
+    pl_net_free(net, false);
     f->hold_net = false;
     until(f, f->net_creates == 1 && !fake_net(f, id) && LIST_EMPTY(&f->pool->nets));
 }
@@ -155,7 +155,7 @@ static void strays_are_swept_and_known_ones_are_not(void **state)
     fake_up(f);
     until(f, f->nets[0].id[0] == 0);
     assert_int_not_equal(f->nets[1].id[0], 0);
-    pl_net_free(known);
+    pl_net_free(known, false);
     until(f, f->nets[1].id[0] == 0);
 }
 
@@ -170,7 +170,7 @@ static void an_engine_without_networks_says_so(void **state)
     claim_in(&g, f, net);
     until(f, g.calls);
     assert_int_equal(g.err.code, -ENOTSUP);
-    pl_net_free(net);
+    pl_net_free(net, false);
 }
 
 int main(void)

@@ -225,7 +225,7 @@ static void a_full_pool_says_so_and_stock_gives_way_to_claims(void **state)
     claim_it(&g[2], f, &program);
     until(f, g[2].calls == 1);
     assert_null(g[2].box);
-    assert_int_equal(g[2].err.code, -EAGAIN);
+    assert_int_equal(g[2].err.code, -EBUSY);
     assert_string_equal(g[2].err.text, "all 2 boxes are in use");
     pl_box_destroy(g[0].box);
     claim_it(&g[2], f, &program); /* waits for the box that is being destroyed */

@@ -1,0 +1,9 @@
+#ifndef KG_CORE_CULL_H
+#define KG_CORE_CULL_H
+/* Kernels that nobody has used for --cull-idle-s are deleted; not while they are busy, or while a client is connected,
+ * unless the operator wants that. */
+#include "kernelgw/core/core.h"
+
+void kg_cull_tick(struct kg_core *core, int64_t now_wall_us);
+
+#endif
