@@ -101,7 +101,8 @@ class Ours:
             self.end(*parts)
 
     def warm(self, found, rounds):
-        parts = self.serve("--stock-kernels", "1", "--stock-boxes", "1")
+        # two: the last one's successor is started at once, and takes the processor from the first cell
+        parts = self.serve("--stock-kernels", "2", "--stock-boxes", "2")
         server = parts[2]
         try:
             for _ in range(rounds):
