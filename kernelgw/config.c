@@ -39,6 +39,8 @@ static const struct option options[] = {
      "one more Origin whose pages may call, or *"},
     {"tls-cert", TEXT, AT(tls_cert), 0, 0, NULL, "certificate chain (PEM)"},
     {"tls-key", TEXT, AT(tls_key), 0, 0, NULL, "private key (PEM)"},
+    {"contents-dir", TEXT, AT(contents_dir), 0, 0, NULL,
+     "folder whose files and notebooks clients may read and write; none: no /api/contents"},
     {"allow-root", FLAG, AT(allow_root), 0, 0, NULL, "let the server run as root"},
     {"engine", TEXT, AT(engine), 0, 0, "oci",
      "oci: sandboxed boxes through boxd; process: NO isolation"},

@@ -14,13 +14,21 @@ struct kg_api {
     struct kg_auth auth;
     struct kg_assets *assets; /* NULL: no client */
     char *base_url;
+    struct nb_root *contents;
     bool tls;
 };
 
-static const struct kg_route *const tables[] = {
-    kg_routes_me,       kg_routes_kernelspecs, kg_routes_kernels,
-    kg_routes_sessions, kg_routes_runs,        kg_routes_workspaces,
-    kg_routes_mux,      kg_routes_page,        NULL};
+static const struct kg_route *const tables[] = {kg_routes_me,
+                                                kg_routes_kernelspecs,
+                                                kg_routes_kernels,
+                                                kg_routes_sessions,
+                                                kg_routes_contents,
+                                                kg_routes_files,
+                                                kg_routes_workspaces,
+                                                kg_routes_runs,
+                                                kg_routes_mux,
+                                                kg_routes_page,
+                                                NULL};
 
 int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err)
 {
@@ -35,8 +43,14 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     int rc = config->client && config->client[0] ? kg_assets_load(&assets, config->client, err) : 0;
     if (rc < 0)
         return rc;
+    struct nb_root *contents = NULL;
+    if (config->contents_dir && nb_root_open(&contents, config->contents_dir, err) < 0) {
+        kg_assets_free(assets);
+        return kg_err_wrap(err, "contents-dir");
+    }
     struct kg_api *api = kg_calloc(1, sizeof *api);
     api->assets = assets;
+    api->contents = contents;
     api->core = config->core;
     api->base_url = kg_strndup(config->base_url, n);
     api->tls = config->tls;
@@ -51,6 +65,7 @@ void kg_api_free(struct kg_api *api)
         return;
     kg_auth_release(&api->auth);
     kg_assets_free(api->assets);
+    nb_root_unref(api->contents);
     free(api->base_url);
     free(api);
 }
@@ -63,6 +78,11 @@ struct kg_core *kg_api_core(const struct kg_api *api)
 const struct kg_assets *kg_api_assets(const struct kg_api *api)
 {
     return api->assets;
+}
+
+struct nb_root *kg_api_contents(const struct kg_api *api)
+{
+    return api->contents;
 }
 
 const char *kg_api_base_url(const struct kg_api *api)
@@ -130,7 +150,9 @@ static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
     } else if (match == KG_MATCH_NONE) {
         kg_reply_error(api, req, 404, NULL, "Not Found: %.200s", path);
     } else if (match == KG_MATCH_BAD) {
-        kg_reply_error(api, req, 403, NULL,
+        /* a file's path that climbs leads to no file, as Jupyter Server has it */
+        bool file = kg_path_below(path, "/api/contents") != NULL;
+        kg_reply_error(api, req, file ? 404 : 403, NULL,
                        "the path holds something that no name may hold: %.200s", path);
     } else if (match == KG_MATCH_METHOD) {
         kg_http_add_header(req, "Allow", found.allow);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/net/net.h"
+#include "notebooks/place.h"
 
 struct kg_api;
 struct kg_assets;
@@ -22,6 +23,7 @@ struct kg_api_config {
     const char *base_url;     /* "/" or "/prefix" */
     const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
     const char *client;       /* folder of the browser client's files, or NULL */
+    const char *contents_dir; /* folder whose files /api/contents and /files serve, or NULL */
     bool tls;                 /* cookies are for TLS alone, too */
 };
 
@@ -34,6 +36,7 @@ void kg_api_handle(void *user, struct kg_http *req);
 bool kg_api_admit(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
+struct nb_root *kg_api_contents(const struct kg_api *api);       /* NULL: no files are served */
 const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none */
 const char *
 kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
@@ -69,6 +72,8 @@ extern const struct kg_route kg_routes_me[]; /* me.c: /api, /api/me, /api/status
 extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
 extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
+extern const struct kg_route kg_routes_contents[];    /* contents.c */
+extern const struct kg_route kg_routes_files[];       /* files.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
 extern const struct kg_route kg_routes_mux[];         /* mux.c */

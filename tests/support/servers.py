@@ -289,7 +289,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def start_reference(kind, directory, token=None):
+def start_reference(kind, directory, token=None, root_dir=None, options=()):
     """jupyter_server or jupyter_kernel_gateway, with the kernels of the tests' environment."""
     token, port = secrets.token_hex(16) if token is None else token, free_port()
     env = clean_env(JUPYTER_RUNTIME_DIR=str(directory / "run"), JUPYTER_CONFIG_DIR=str(directory / "config"),
@@ -297,13 +297,13 @@ def start_reference(kind, directory, token=None):
     env["PATH"] = f"{VENV}/bin:{env['PATH']}"
     if kind == "jupyter_server":
         argv = [VENV / "bin/jupyter-server", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
-                f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={directory}",
+                f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root_dir or directory}",
                 "--ZMQChannelsWebsocketConnection.limit_rate=False", "--ServerApp.disable_check_xsrf=True"]
     else:
         argv = [VENV / "bin/jupyter-kernelgateway", "--KernelGatewayApp.ip=127.0.0.1",
                 f"--KernelGatewayApp.port={port}", f"--KernelGatewayApp.auth_token={token}",
                 "--JupyterWebsocketPersonality.list_kernels=True"]
-    process = Process(kind, argv, directory, env, stdout=subprocess.DEVNULL)
+    process = Process(kind, [*argv, *options], directory, env, stdout=subprocess.DEVNULL)
     server = Server(process, f"http://127.0.0.1:{port}", token, directory, kind)
 
     def up():
