@@ -18,17 +18,15 @@ struct kg_api {
     bool tls;
 };
 
-static const struct kg_route *const tables[] = {kg_routes_me,
-                                                kg_routes_kernelspecs,
-                                                kg_routes_kernels,
-                                                kg_routes_sessions,
-                                                kg_routes_contents,
-                                                kg_routes_files,
-                                                kg_routes_workspaces,
-                                                kg_routes_runs,
-                                                kg_routes_mux,
-                                                kg_routes_page,
-                                                NULL};
+static const struct kg_route *const tables[] = {
+    kg_routes_me,       kg_routes_kernelspecs, kg_routes_kernels,    kg_routes_sessions,
+    kg_routes_contents, kg_routes_files,       kg_routes_workspaces, kg_routes_runs,
+    kg_routes_mux,      kg_routes_page,        kg_routes_spec,       NULL};
+
+const struct kg_route *const *kg_api_routes(void)
+{
+    return tables;
+}
 
 int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err)
 {

@@ -74,10 +74,14 @@ extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c *
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
 extern const struct kg_route kg_routes_contents[];    /* contents.c */
 extern const struct kg_route kg_routes_files[];       /* files.c */
+extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
 extern const struct kg_route kg_routes_mux[];         /* mux.c */
 extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
+
+/* All tables, ended by NULL. */
+const struct kg_route *const *kg_api_routes(void);
 
 /* --- answers (reply.c): each ends the request --- */
 
