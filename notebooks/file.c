@@ -133,6 +133,26 @@ static int check_expected(const struct nb_place *at, const struct nb_expect *exp
                              at->path, iso);
 }
 
+/*
+ * The clock of files moves in steps of some milliseconds. Two saves within one would have the same time, and who goes
+ * by it, as JupyterLab does, would not see the second: a microsecond tells them apart.
+ */
+static void tell_apart(const struct nb_writer *w)
+{
+    struct stat old;
+    struct stat new;
+    if (fstatat(w->at->dir, w->at->name, &old, AT_SYMLINK_NOFOLLOW) < 0 || fstat(w->fd, &new) < 0)
+        return;
+    int64_t before_us = old.st_mtim.tv_sec * 1000000LL + old.st_mtim.tv_nsec / 1000;
+    int64_t now_us = new.st_mtim.tv_sec * 1000000LL + new.st_mtim.tv_nsec / 1000;
+    if (now_us > before_us || before_us - now_us > 1000000)
+        return;
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = (before_us + 1) / 1000000, .tv_nsec = (before_us + 1) % 1000000 * 1000}};
+    futimens(w->fd, times);
+}
+
 static int put_in_place(struct nb_writer *w, enum nb_replace how, const struct nb_expect *expect,
                         struct kg_err *err)
 {
@@ -140,6 +160,7 @@ static int put_in_place(struct nb_writer *w, enum nb_replace how, const struct n
     int rc = check_expected(at, expect, err);
     if (rc < 0)
         return rc;
+    tell_apart(w);
     unsigned flags = how == NB_NEW ? RENAME_NOREPLACE : 0;
     if (renameat2(at->dir, w->temp, at->dir, at->name, flags) == 0)
         return 0;

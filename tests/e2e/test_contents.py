@@ -444,6 +444,12 @@ def test_two_writers(files):
 
 
 @pytest.mark.kgw
+def test_saves_of_one_moment_have_times_of_their_own(files):
+    times = [files.text("/w.txt", str(n))["last_modified"] for n in range(30)]
+    assert sorted(set(times)) == times
+
+
+@pytest.mark.kgw
 def test_of_writers_at_once_one_wins(files):
     files.text("/w.txt", "0")
     before, outcomes = files.get("/w.txt", hash=1)["hash"], []
