@@ -32,7 +32,17 @@ def pytest_report_header():
     return f"languages: {', '.join(languages.offered())}" + (f"; not set up, left out: {', '.join(out)}" if out else "")
 
 
-def pytest_collection_modifyitems(items):
+def of_another_server(item):
+    """A test of what only kernelgw has, where a file's tests are run against Jupyter Server beside it."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return params.get("service") == "jupyter_server" and item.get_closest_marker("kgw")
+
+
+def pytest_collection_modifyitems(config, items):
+    others = [item for item in items if of_another_server(item)]
+    if others:
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)
     for item in items:
         if item.get_closest_marker("kgw") and SERVER != "kernelgw":
             item.add_marker(pytest.mark.skip(reason=f"{SERVER} has nothing of the kind"))
