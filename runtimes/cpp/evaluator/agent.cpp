@@ -22,6 +22,18 @@ int to_agent = -1, from_agent = -1;
 std::string received;   // not yet a whole line
 std::string typed;      // lines of input that user code has not read yet
 bool typed_end, may_ask;
+pid_t owner;
+
+struct attached {
+    std::ios *stream;
+    std::streambuf *buffer;
+} streams[4];
+
+// A process that a cell has forked is nobody to the agent.
+bool is_child()
+{
+    return getpid() != owner;
+}
 
 void write_all(const char *data, size_t n)
 {
@@ -87,7 +99,7 @@ llvm::json::Object wait_for(llvm::StringRef op)
 // One line of input into `typed`, or the end.
 void ask()
 {
-    if (!may_ask) {
+    if (!may_ask || is_child()) {
         typed_end = true;
         return;
     }
@@ -115,6 +127,7 @@ ssize_t read_typed(void *, char *into, size_t n)
 void set_up()
 {
     // High numbers, so that what a program closes or opens by number is not these.
+    owner = getpid();
     to_agent = fcntl(3, F_DUPFD_CLOEXEC, 200);
     from_agent = fcntl(4, F_DUPFD_CLOEXEC, 200);
     close(3);
@@ -131,6 +144,9 @@ void set_up()
     static __gnu_cxx::stdio_sync_filebuf<wchar_t> wide(stdin);
     std::cin.rdbuf(&narrow);
     std::wcin.rdbuf(&wide);
+    size_t n = 0;
+    for (std::ios *s : std::initializer_list<std::ios *>{&std::cin, &std::cout, &std::cerr, &std::clog})
+        streams[n++] = {s, s->rdbuf()};
     // A line is shown when it ends, the rest with the cell.
     setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
     setvbuf(stderr, nullptr, _IOLBF, 1 << 12);
@@ -148,12 +164,9 @@ std::optional<llvm::json::Object> next()
     }
 }
 
+// C++'s streams keep nothing of their own; and what a cell has put in their place may be gone by now.
 void flush()
 {
-    std::cout.flush();
-    std::clog.flush();
-    std::cerr.flush();
-    std::wcout.flush();
     fflush(stdout);
     fflush(stderr);
 }
@@ -161,6 +174,8 @@ void flush()
 void send(llvm::json::Object line)
 {
     flush();
+    if (is_child())
+        return;
     std::string text;
     llvm::raw_string_ostream out(text);
     out << llvm::json::Value(std::move(line)) << '\n';
@@ -171,7 +186,8 @@ void send(llvm::json::Object line)
 void send_and_wait(llvm::json::Object line)
 {
     send(std::move(line));
-    wait_for("ack");
+    if (!is_child())
+        wait_for("ack");
 }
 
 void begin_cell(bool allow_stdin)
@@ -181,9 +197,15 @@ void begin_cell(bool allow_stdin)
     may_ask = allow_stdin;
     __fpurge(stdin);
     clearerr(stdin);
-    for (std::ios *stream : std::initializer_list<std::ios *>{&std::cin, &std::cout, &std::cerr, &std::clog})
-        stream->clear();
+    for (auto &s : streams)
+        s.stream->clear();
     std::wcin.clear();
+}
+
+void restore_streams()
+{
+    for (auto &s : streams)
+        s.stream->rdbuf(s.buffer);
 }
 
 ssize_t read_as_user(int fd, void *into, size_t n)
@@ -191,6 +213,11 @@ ssize_t read_as_user(int fd, void *into, size_t n)
     if (fd != STDIN_FILENO)
         return read(fd, into, n);
     return read_typed(nullptr, static_cast<char *>(into), n);
+}
+
+bool keep_synchronised(bool)
+{
+    return true;
 }
 
 void cut_off()

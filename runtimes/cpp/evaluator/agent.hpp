@@ -25,8 +25,14 @@ void send_and_wait(llvm::json::Object line);
 void begin_cell(bool allow_stdin);
 void flush();
 
+// A cell that ended in the middle may have left std::cout and others with a buffer that is gone.
+void restore_streams();
+
 // read() as user code sees it.
 ssize_t read_as_user(int fd, void *into, size_t n);
+
+// std::ios::sync_with_stdio() as user code sees it: giving up stdin's and stdout's common order would cut std::cin off.
+bool keep_synchronised(bool wanted);
 
 // In a forked child: nothing that it writes reaches the agent.
 void cut_off();

@@ -1,7 +1,9 @@
 #include "compiler.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "clang/AST/DeclContextInternals.h"
 #include "clang/Frontend/FrontendActions.h"
@@ -332,6 +334,13 @@ compiled compiler::compile(const std::string &code, const std::string &name, boo
     }
     result.first_error = messages->first_error;
     result.diagnostics = messages->take();
+    // Where a cell ends too early, clang points at the file that cells are read into.
+    auto lines = std::count(code.begin(), code.end(), '\n') + 1;
+    auto columns = code.size() - (code.find_last_of('\n') + 1) + 1;
+    auto end = name + ":" + std::to_string(lines) + ":" + std::to_string(columns);
+    for (auto text : {&result.first_error, &result.diagnostics})
+        for (size_t at; (at = text->find("<<< inputs >>>:1:1")) != text->npos;)
+            text->replace(at, strlen("<<< inputs >>>:1:1"), end);
     diags.Reset(/*soft=*/true);
     diags.getClient()->clear();
     return result;

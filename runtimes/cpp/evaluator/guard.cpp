@@ -37,6 +37,7 @@ enum class phase : int { idle, compiling, running, probing };
 enum jump : int { jump_interrupt = 1, jump_signal, jump_exit, jump_terminate, jump_probe };
 
 pthread_t cell_thread;
+pid_t owner; // a cell may fork: its children end as processes do
 sigjmp_buf back;
 volatile sig_atomic_t now = static_cast<int>(phase::idle);
 volatile sig_atomic_t pending, tries, exit_code, fatal_signal, was_outside;
@@ -105,6 +106,11 @@ void say(const char *text)
 void on_interrupt(int, siginfo_t *, void *context)
 {
     auto state = static_cast<phase>(static_cast<int>(now));
+    if (getpid() != owner) {
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+        return;
+    }
     if (state == phase::idle) {
         set_timer(0);
         return;
@@ -142,8 +148,9 @@ void on_fatal(int number, siginfo_t *info, void *context)
     auto state = static_cast<phase>(static_cast<int>(now));
     if (state == phase::probing)
         jump_back(jump_probe);
-    if (state != phase::running || !pthread_equal(pthread_self(), cell_thread)) {
-        say(state == phase::compiling ? "The compiler itself failed.\n" : "A thread failed.\n");
+    if (state != phase::running || !pthread_equal(pthread_self(), cell_thread) || getpid() != owner) {
+        if (getpid() == owner)
+            say(state == phase::compiling ? "The compiler itself failed.\n" : "A thread failed.\n");
         signal(number, SIG_DFL);
         raise(number);
         return;
@@ -159,9 +166,9 @@ void on_fatal(int number, siginfo_t *info, void *context)
 void on_terminate()
 {
     auto type = abi::__cxa_current_exception_type();
-    if (static_cast<phase>(static_cast<int>(now)) != phase::running || !pthread_equal(pthread_self(), cell_thread)) {
+    if (static_cast<phase>(static_cast<int>(now)) != phase::running || !pthread_equal(pthread_self(), cell_thread) || getpid() != owner) {
         if (type)
-            fprintf(stderr, "uncaught exception in a thread: %s\n", readable_type(type->name()).c_str());
+            fprintf(stderr, "uncaught exception: %s\n", readable_type(type->name()).c_str());
         abort();
     }
     if (type)
@@ -253,6 +260,7 @@ std::string what_of_current()
 void set_up()
 {
     cell_thread = pthread_self();
+    owner = getpid();
     signal_stack = static_cast<char *>(malloc(signal_stack_bytes));
     sigevent event = {};
     event.sigev_notify = SIGEV_SIGNAL;
@@ -311,6 +319,12 @@ outcome run(void (*code)())
         break;
     default: describe_signal(o); break;
     }
+    if (getpid() != owner) {
+        fflush(nullptr);
+        if (o.how == ending::exception)
+            fprintf(stderr, "uncaught exception: %s %s\n", o.name.c_str(), o.text.c_str());
+        _exit(o.how == ending::done ? 0 : 1);
+    }
     set_timer(0);
     if (o.how != ending::done)
         install_all();
@@ -319,8 +333,10 @@ outcome run(void (*code)())
 
 void exit_cell(int code)
 {
-    if (static_cast<phase>(static_cast<int>(now)) != phase::running || !pthread_equal(pthread_self(), cell_thread))
+    if (static_cast<phase>(static_cast<int>(now)) != phase::running || !pthread_equal(pthread_self(), cell_thread) || getpid() != owner) {
+        fflush(nullptr);
         _exit(code);
+    }
     exit_code = code;
     jump_back(jump_exit);
 }

@@ -75,6 +75,7 @@ public:
     evaluator() : code(cpp.llvm_context())
     {
         code.replace("exit", reinterpret_cast<void *>(&guard::exit_cell));
+        code.replace("_ZNSt8ios_base15sync_with_stdioEb", reinterpret_cast<void *>(&agent::keep_synchronised));
         code.replace("read", reinterpret_cast<void *>(&agent::read_as_user));
     }
 
@@ -143,6 +144,8 @@ private:
             return r;
         auto outcome = guard::run(linked.run);
         r.ok = outcome.how == guard::ending::done;
+        if (!r.ok)
+            agent::restore_streams();
         r.error = describe(outcome, name);
         return r;
     }

@@ -8,6 +8,7 @@
 
 #include "agent.hpp"
 #include "guard.hpp"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace
@@ -104,23 +105,39 @@ __attribute__((visibility("default"))) void put_quoted(const char *data, unsigne
     text += quote;
 }
 
+static std::string utf8(uint32_t c)
+{
+    char bytes[4], *end = bytes;
+    if (llvm::ConvertCodePointToUTF8(c, end))
+        return {bytes, end};
+    char code[16];
+    snprintf(code, sizeof code, "\\U%08x", c);
+    return code;
+}
+
 __attribute__((visibility("default"))) void put_code_point(unsigned long c)
 {
-    char code[16];
-    if (c >= 0x20 && c < 0xd800) {
-        text += '\'';
-        if (c < 0x80)
-            text += static_cast<char>(c);
-        else if (c < 0x800)
-            (text += static_cast<char>(0xc0 | c >> 6)) += static_cast<char>(0x80 | (c & 0x3f));
-        else
-            ((text += static_cast<char>(0xe0 | c >> 12)) += static_cast<char>(0x80 | (c >> 6 & 0x3f))) +=
-                static_cast<char>(0x80 | (c & 0x3f));
-        text += '\'';
-        return;
+    auto bytes = utf8(static_cast<uint32_t>(c));
+    put_quoted(bytes.data(), bytes.size(), '\'');
+}
+
+// Text in units of 1 byte (UTF-8), 2 (UTF-16) or 4.
+__attribute__((visibility("default"))) void put_wide(const void *data, unsigned long n, unsigned long width)
+{
+    std::string bytes;
+    auto halves = static_cast<const char16_t *>(data);
+    for (unsigned long i = 0; i < n; i++) {
+        if (width == 1)
+            bytes += static_cast<const char *>(data)[i];
+        else if (width == 4)
+            bytes += utf8(static_cast<const uint32_t *>(data)[i]);
+        else if (halves[i] >= 0xd800 && halves[i] < 0xdc00 && i + 1 < n) {
+            bytes += utf8(0x10000u + ((halves[i] - 0xd800u) << 10) + (halves[i + 1] - 0xdc00u));
+            i++;
+        } else
+            bytes += utf8(halves[i]);
     }
-    snprintf(code, sizeof code, "'\\U%08lx'", c);
-    text += code;
+    put_quoted(bytes.data(), bytes.size(), '"');
 }
 
 __attribute__((visibility("default"))) void put_pointer(const void *p)

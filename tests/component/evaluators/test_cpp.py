@@ -58,6 +58,9 @@ def test_it_says_what_it_is(shared):
     ("std::cout", None), ("std::cout << 1", None), ("int arr[3] = {1, 2, 3}; arr", "{ 1, 2, 3 }"), ('char text[10] = "abc"; text', '"abc"'),
     ("(void)0", None), ("struct bits { unsigned a : 3; }; bits b{5}; b.a", "5"), ("int assigned; assigned = 4", "4"),
     ("enum class level { low, high }; level::high", "(level) 1"), ("std::make_shared<int>(3) ? 1 : 0", "1"),
+    ("std::vector<bool>{true}[0]", "true"), ('L"wide é"', '"wide é"'), ('u8"é"', '"é"'), ('u"é🎈"', '"é🎈"'), ('U"🎈"', '"🎈"'), ("U'\\n'", "'\\n'"),
+    ("std::nullopt", "nullopt"), ("std::views::iota(1, 6) | std::views::filter([](int x) { return x % 2; })", "{ 1, 3, 5 }"),
+    ('const char *names[] = {"a", "b"}; names', '{ "a", "b" }'), ("int grid[2][2] = {{1, 2}, {3, 4}}; grid", "{ { 1, 2 }, { 3, 4 } }"),
     ("std::runtime_error(\"what\")", "std::runtime_error: what"),
 ])
 def test_the_last_value_is_shown(shared, code, shown):
@@ -68,6 +71,8 @@ def test_pointers_and_own_types_show_where_they_are(shared):
     assert re.fullmatch(r"0x[0-9a-f]+", value(shared, "int pointed; &pointed"))
     assert re.fullmatch(r"\(opaque\) @0x[0-9a-f]+", value(shared, "class opaque {}; opaque o; o"))
     assert re.fullmatch(r"0x[0-9a-f]+", value(shared, "std::make_unique<int>(3)"))
+    assert re.fullmatch(r"0x[0-9a-f]+", value(shared, "int function_shown() { return 1; }\nfunction_shown"))
+    assert "lambda" in value(shared, "auto lambda_shown = [] { return 1; };\nlambda_shown")
 
 
 def test_long_containers_are_cut(shared):
@@ -236,6 +241,32 @@ def test_no_input_is_the_end_of_it(shared):
     assert value(shared, "std::string none; (bool)(std::cin >> none)") == "false"
 
 
+def test_programs_tricks_with_streams_do_no_harm(fresh):
+    assert value(fresh, "std::ios::sync_with_stdio(false); std::cin.tie(nullptr); int fast; std::cin >> fast; fast", stdin=["12"]) == "12"
+    assert ok(fresh.execute('printf("a"); std::cout << "b"; printf("c");')).stdout == "abc"
+    ok(fresh.execute('auto kept = std::cout.rdbuf(); std::ostringstream caught; std::cout.rdbuf(caught.rdbuf());'))
+    ok(fresh.execute('std::cout << "into the other";'))
+    assert value(fresh, "std::cout.rdbuf(kept); caught.str()") == '"into the other"'
+    ok(fresh.execute("std::cout.rdbuf(std::ostringstream().rdbuf());"))
+    fresh.execute('std::cout << "may fail"; throw 1;')
+    assert ok(fresh.execute('std::cout << "here again";')).stdout == "here again"
+
+
+def test_forked_processes_are_processes(fresh):
+    ok(fresh.execute("#include <sys/wait.h>\nint ended(pid_t p) { int s; waitpid(p, &s, 0); return WIFEXITED(s) ? WEXITSTATUS(s) : -WTERMSIG(s); }"))
+    for end, status in (("exit(4)", "4"), ("throw 3", "1"), ("*(volatile int *)0 = 1", "-11"), ("1", "0"), ('kgw::display(1); std::cin.get()', "0")):
+        ok(fresh.execute(f"pid_t child = fork(); if (child == 0) {{ {end}; }}"))
+        ok(fresh.execute("int status = ended(child);"))
+        assert value(fresh, "status") == status, end
+
+
+def test_a_whole_program_can_be_pasted(shared):
+    for word in ("one", "two"):
+        ok(shared.execute(f'#include <iostream>\nint main() {{\n    std::cout << "{word}";\n}}'))
+        result = ok(shared.execute("main()"))
+        assert (result.stdout, result.data["text/plain"]) == (word, "0")
+
+
 # What goes wrong
 
 def test_errors_say_where(shared):
@@ -243,6 +274,7 @@ def test_errors_say_where(shared):
     assert ename == "CompileError" and re.match(r"Cell \[\d+\]:2:11: use of undeclared identifier 'undefined_name'", evalue)
     assert re.match(r"Cell \[\d+\]:2:11: error: ", trace) and "    2 | int bad = undefined_name;" in trace
     assert "inputs" not in trace
+    assert re.match(r"Cell \[\d+\]:2:9: ", failure(shared, "int one1;\nprintf((")[1]), "where it ends too early"
     raw = shared.execute("nonsense!").reply["traceback"]
     assert "\x1b[" in raw[0]
 

@@ -30,6 +30,7 @@ void put_double(double v);
 void put_long_double(long double v);
 void put_quoted(const char *data, unsigned long n, char quote);
 void put_code_point(unsigned long c);
+void put_wide(const void *data, unsigned long n, unsigned long width);
 void put_pointer(const void *p);
 void put_type(const char *name, unsigned long n);
 bool is_long();
@@ -54,9 +55,10 @@ template <class T> constexpr std::string_view type_name()
 // G: another type after every cell that adds an operator<< or a mime_bundle_repr, since what a type could do is remembered.
 template <class T, class G> concept streamable = requires(std::ostream &out, const T &v) { out << v; };
 template <class T, class G> concept bundled = requires(const T &v) { mime_bundle_repr(v); };
+template <class T> concept pointer_to_be = requires(const T &v) { requires std::is_pointer_v<decltype(+v)>; };
 template <class T> concept text_like = std::is_convertible_v<const T &, std::string_view>;
 template <class T> concept tuple_like = requires { std::tuple_size<T>::value; };
-template <class T> concept listed = requires(const T &v) {
+template <class T> concept listed = requires(T &v) {
     std::begin(v) != std::end(v);
     ++std::declval<decltype(std::begin(v)) &>();
     *std::begin(v);
@@ -70,7 +72,7 @@ template <class T> concept mapping = requires { typename T::key_type; typename T
 
 template <class G, class T> void put_value(const T &v);
 
-template <class G, class T> void put_elements(const T &v)
+template <class G, class T> void put_elements(T &v)
 {
     constexpr std::size_t shown_at_most = 1000;
     std::size_t n = 0;
@@ -83,18 +85,13 @@ template <class G, class T> void put_elements(const T &v)
             put("...");
             break;
         }
-        if constexpr (mapping<T>) {
+        if constexpr (mapping<std::remove_const_t<T>>) {
             put_value<G>(i->first);
             put(" => ");
             put_value<G>(i->second);
         } else {
             using element = std::remove_cvref_t<decltype(*i)>;
-            // std::vector<bool> gives out stand-ins for its bits
-            if constexpr (std::is_same_v<element, std::vector<bool>::const_reference> ||
-                          std::is_same_v<element, std::vector<bool>::reference>)
-                put_value<G>(static_cast<bool>(*i));
-            else
-                put_value<G>(static_cast<const element &>(*i));
+            put_value<G>(static_cast<const element &>(*i));
         }
     }
     put(n ? " }" : "}");
@@ -102,8 +99,11 @@ template <class G, class T> void put_elements(const T &v)
 
 template <class G, class T> void put_value(const T &v)
 {
-    if constexpr (std::is_same_v<T, bool>)
+    // std::vector<bool> gives out stand-ins for its bits
+    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::vector<bool>::reference>)
         put(v ? "true" : "false");
+    else if constexpr (std::is_function_v<T>)
+        put_pointer(reinterpret_cast<const void *>(&v));
     else if constexpr (std::is_same_v<T, char> || std::is_same_v<T, signed char> || std::is_same_v<T, unsigned char>) {
         char c = static_cast<char>(v);
         if constexpr (std::is_same_v<T, char>)
@@ -150,6 +150,18 @@ template <class G, class T> void put_value(const T &v)
     } else if constexpr (text_like<T>) {
         std::string_view text = v;
         put_quoted(text.data(), text.size(), '"');
+    } else if constexpr (requires { std::wstring_view(v); }) {
+        std::wstring_view text(v);
+        put_wide(text.data(), text.size(), sizeof text[0]);
+    } else if constexpr (requires { std::u8string_view(v); }) {
+        std::u8string_view text(v);
+        put_wide(text.data(), text.size(), 1);
+    } else if constexpr (requires { std::u16string_view(v); }) {
+        std::u16string_view text(v);
+        put_wide(text.data(), text.size(), 2);
+    } else if constexpr (requires { std::u32string_view(v); }) {
+        std::u32string_view text(v);
+        put_wide(text.data(), text.size(), 4);
     } else if constexpr (std::is_pointer_v<T>) {
         if constexpr (std::is_function_v<std::remove_pointer_t<T>>)
             put_pointer(reinterpret_cast<const void *>(v));
@@ -162,7 +174,7 @@ template <class G, class T> void put_value(const T &v)
         put(v.what());
     } else if constexpr (pointer_like<T>) {
         put_pointer(const_cast<const void *>(static_cast<const volatile void *>(v.get())));
-    } else if constexpr (std::is_class_v<T> && streamable<T, G>) {
+    } else if constexpr (std::is_class_v<T> && streamable<T, G> && !pointer_to_be<T>) {
         std::ostringstream out;
         out << v;
         put(out.view());
@@ -171,14 +183,16 @@ template <class G, class T> void put_value(const T &v)
             put_value<G>(*v);
         else
             put("nullopt");
-    } else if constexpr (std::is_same_v<T, std::monostate>)
+    } else if constexpr (std::is_same_v<T, std::nullopt_t>)
+        put("nullopt");
+    else if constexpr (std::is_same_v<T, std::monostate>)
         put("{}");
     else if constexpr (requires { std::variant_size<T>::value; }) {
         if (v.valueless_by_exception())
             put("valueless");
         else
             std::visit([](const auto &held) { put_value<G>(held); }, v);
-    } else if constexpr (listed<T>)
+    } else if constexpr (listed<const T>)
         put_elements<G>(v);
     else if constexpr (tuple_like<T>) {
         put("{ ");
@@ -191,9 +205,11 @@ template <class G, class T> void put_value(const T &v)
         put_type(name.data(), name.size());
         put(") ");
         put_unsigned(v.size());
-        put(" elements");
+        put(v.size() == 1 ? " element" : " elements");
     } else if constexpr (requires { v.count(); typename T::period; })
         put_value<G>(v.count());
+    else if constexpr (listed<T &>)
+        put_elements<G>(const_cast<T &>(v)); // views that look for their beginning when they are asked
     else {
         auto name = type_name<T>();
         put("(");
