@@ -18,10 +18,19 @@ struct kg_api {
     bool tls;
 };
 
-static const struct kg_route *const tables[] = {
-    kg_routes_me,       kg_routes_kernelspecs, kg_routes_kernels,    kg_routes_sessions,
-    kg_routes_contents, kg_routes_files,       kg_routes_workspaces, kg_routes_runs,
-    kg_routes_mux,      kg_routes_page,        kg_routes_spec,       NULL};
+static const struct kg_route *const tables[] = {kg_routes_me,
+                                                kg_routes_kernelspecs,
+                                                kg_routes_kernels,
+                                                kg_routes_sessions,
+                                                kg_routes_contents,
+                                                kg_routes_files,
+                                                kg_routes_workspaces,
+                                                kg_routes_ports,
+                                                kg_routes_runs,
+                                                kg_routes_mux,
+                                                kg_routes_page,
+                                                kg_routes_spec,
+                                                NULL};
 
 const struct kg_route *const *kg_api_routes(void)
 {
@@ -86,6 +95,11 @@ struct nb_root *kg_api_contents(const struct kg_api *api)
 const char *kg_api_base_url(const struct kg_api *api)
 {
     return api->base_url;
+}
+
+const char *kg_api_cookie(const struct kg_api *api)
+{
+    return api->auth.cookie_name;
 }
 
 /* Headers of every answer; those that let a page of another site read it only when it may. */

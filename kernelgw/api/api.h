@@ -41,6 +41,8 @@ const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none *
 const char *
 kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
 
+const char *kg_api_cookie(const struct kg_api *api); /* name of the server's own cookie */
+
 /* Who asks. One token makes one user today; named users come with a table of their own. */
 struct kg_user {
     const char *name; /* "anonymous" without a token, else "user" */
@@ -77,6 +79,7 @@ extern const struct kg_route kg_routes_files[];       /* files.c */
 extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
+extern const struct kg_route kg_routes_ports[];       /* ports.c: into a workspace's network */
 extern const struct kg_route kg_routes_mux[];         /* mux.c */
 extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
 

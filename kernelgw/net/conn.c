@@ -40,12 +40,14 @@ static void on_handle_closed(uv_handle_t *handle)
     list_remove(&c->link);
     if (c->ws)
         ws_adopt(c->ws, c->fd, c->in.data, c->in.len);
+    else if (c->tunnel)
+        tunnel_open(c->tunnel, c->fd);
     else
         close(c->fd);
     forget_request(c);
     kg_buf_release(&c->in);
     kg_buf_release(&c->out);
-    bool stays = c->ws != NULL;
+    bool stays = c->ws || c->tunnel;
     free(c);
     n->handles--;
     if (!stays)
@@ -70,6 +72,8 @@ void conn_close(struct kg_http *c)
     if (ws) {
         list_remove(&ws->link);
         ws_drop(ws);
+    } else if (c->tunnel) {
+        tunnel_drop(kg_steal(&c->tunnel));
     } else if (was == CONN_HANDLER && c->closed) {
         c->closed(c->closed_user);
     } else if (was == CONN_STREAM) {
@@ -158,6 +162,14 @@ void conn_answered(struct kg_http *c)
 void conn_leave(struct kg_http *c, struct kg_ws *ws)
 {
     c->ws = ws;
+    c->state = CONN_FLUSH;
+    turn_add(c->net, &c->turn);
+}
+
+void conn_forward(struct kg_http *c, struct net_tunnel *t)
+{
+    forget_request(c); /* the handler hears no more of it */
+    c->tunnel = t;
     c->state = CONN_FLUSH;
     turn_add(c->net, &c->turn);
 }
@@ -374,7 +386,7 @@ static void on_turn(struct net_turn *t)
         c->more = false;
         c->stream.more(c->stream_user, c);
     } else if (c->state == CONN_FLUSH && !unsent(c)) {
-        if (c->ws) {
+        if (c->ws || c->tunnel) {
             let_go(c);
             return;
         }

@@ -79,6 +79,19 @@ const char *kg_http_header(const struct kg_http *req, const char *name)
     return kg_head_get(&req->head, name);
 }
 
+bool kg_http_field(const struct kg_http *req, size_t i, struct kg_http_header *out)
+{
+    if (i >= req->head.field_count)
+        return false;
+    *out = (struct kg_http_header){req->head.fields[i].name, req->head.fields[i].value};
+    return true;
+}
+
+const char *kg_http_query(const struct kg_http *req)
+{
+    return req->head.query;
+}
+
 const uint8_t *kg_http_body(const struct kg_http *req, size_t *n)
 {
     static const uint8_t nothing[1];

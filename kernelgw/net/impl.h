@@ -7,6 +7,7 @@
  *   http.c    the handler's view of a request, and the answers
  *   ws.c      WebSockets: the way over to libwebsockets, what comes in
  *   out.c     WebSockets: what goes out
+ *   tunnel.c  requests that another server answers
  *   turn.c    work put off to the end of the loop's turn
  *   tls.c     the TLS end, in front of all of these
  *   head.c, chunked.c   parsers, which know none of these
@@ -65,7 +66,7 @@ struct kg_net {
     int handles;                              /* of ours that the loop still has */
     struct net_turn *turn_first, **turn_last; /* to be run at the end of this turn */
     struct net_turn *turn_now;                /* being run */
-    struct net_list conns, sockets;
+    struct net_list conns, sockets, tunnels;
     size_t connections;
     uint64_t refused;
     struct lws_context *lws;
@@ -127,8 +128,11 @@ struct kg_http {
     void *closed_user;
     struct kg_http_stream_events stream;
     void *stream_user;
-    struct kg_ws *ws; /* takes the descriptor over when the loop has let go of it */
+    struct kg_ws *ws;          /* takes the descriptor over when the loop has let go of it */
+    struct net_tunnel *tunnel; /* so does this */
 };
+
+struct net_tunnel;
 
 struct ws_frame {
     uint8_t head[10 + 64]; /* the frame's own head, then the message's */
@@ -206,6 +210,15 @@ void conn_answered(struct kg_http *c);
 void conn_head(struct kg_http *c, int status, const char *content_type, int64_t length);
 /* Gives the descriptor up to a WebSocket. */
 void conn_leave(struct kg_http *c, struct kg_ws *ws);
+
+/* Gives the descriptor up to a tunnel. */
+void conn_forward(struct kg_http *c, struct net_tunnel *t);
+
+/* tunnel.c */
+void tunnel_open(struct net_tunnel *t, int client_fd);
+void tunnel_drop(struct net_tunnel *t); /* the client went away before */
+void tunnels_close(struct kg_net *n);
+void tunnels_tick(struct kg_net *n, uint64_t now);
 
 /* http.c */
 const char *http_status_text(int status);

@@ -93,6 +93,18 @@ void kg_http_stream_write(struct kg_http *req, const void *data, size_t n); /* c
 void kg_http_stream_want(struct kg_http *req); /* there is something: call `more` when possible */
 void kg_http_stream_end(struct kg_http *req);
 
+/* --- another server's answer --- */
+/* The fields of a request's head, for i from 0 up; false behind the last. */
+bool kg_http_field(const struct kg_http *req, size_t i, struct kg_http_header *out);
+const char *kg_http_query(const struct kg_http *req); /* as sent, or NULL */
+/*
+ * Lets the server behind fd (a stream socket, taken over, which may still be connecting) answer: it gets head (n bytes, the
+ * whole head of a request that says Connection: close, or asks to switch protocols) and the request's body, and the client
+ * gets what it answers, as it comes; 502 when that is no answer. prefix: the path that the answer is to stay below
+ * (answer.h). req is invalid after.
+ */
+void kg_http_forward(struct kg_http *req, int fd, const char *prefix, const void *head, size_t n);
+
 /* --- WebSockets --- */
 struct kg_ws_events {
     /* The handshake is done: from now on frames may be queued. */

@@ -284,6 +284,7 @@ int kg_net_open(struct kg_net **out, const struct kg_net_config *config, struct 
     n->listen_fd = n->spare_fd = -1;
     list_init(&n->conns);
     list_init(&n->sockets);
+    list_init(&n->tunnels);
     int rc = listen_on(n, err);
     if (rc == 0)
         rc = open_lws(n, err);
@@ -336,6 +337,7 @@ static void close_step(struct kg_net *n)
 {
     struct net_list *item, *next;
     bool over = uv_now(n->config.loop) >= n->close_ms;
+    tunnels_close(n);
     for (item = n->conns.next; item != &n->conns; item = next) {
         next = item->next;
         struct kg_http *c = kg_container_of(item, struct kg_http, link);
@@ -384,6 +386,7 @@ static void on_tick(uv_timer_t *timer)
         next = item->next;
         ws_tick(kg_container_of(item, struct kg_ws, link), now);
     }
+    tunnels_tick(n, now);
     if (!n->connections && !n->resting)
         uv_timer_stop(&n->tick);
 }
