@@ -115,7 +115,8 @@ static void on_destroyed(void *user, const struct kg_err *err)
     struct pl_box *b = user;
     struct pl_pool *p = b->pool;
     b->destroying = false;
-    if (err && !p->closing && err->code != -ECANCELED) {
+    /* While the pool closes, an engine that is away may still come back in time. */
+    if (err && err->code != -ECANCELED && (!p->closing || err->code == -ENOTCONN)) {
         uint32_t wait = DESTROY_RETRY_MS << (b->destroy_tries < 6 ? b->destroy_tries : 6);
         if (b->destroy_tries++ == 0 && err->code != -ENOTCONN)
             kg_log(KG_WARN, "pool", "box could not be destroyed yet", "box=%.12s why=\"%s\"", b->id,

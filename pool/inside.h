@@ -40,7 +40,8 @@ struct pl_tuning {
     uint32_t orphan_ms;    /* an unknown box is left alone until this old */
     uint32_t backoff_ms;   /* after a failed start, doubled up to backoff_max_ms */
     uint32_t backoff_max_ms;
-    uint32_t close_ms; /* pl_pool_close gives up on an engine that doesn't answer */
+    uint32_t close_ms;      /* pl_pool_close gives up on an engine that doesn't answer, */
+    uint32_t close_down_ms; /* and on one that is not there */
 };
 extern const struct pl_tuning pl_tuning_default;
 

@@ -25,6 +25,7 @@ const struct pl_tuning pl_tuning_default = {
     .backoff_ms = 250,
     .backoff_max_ms = 10000,
     .close_ms = 10000,
+    .close_down_ms = 3000,
 };
 
 static unsigned bucket(const char *id)
@@ -255,7 +256,8 @@ void pl_pool_close(struct pl_pool *p, void (*done)(void *user), void *user)
         else
             pl_box_retry_destroy(b);
     }
-    uv_timer_start(&p->close_limit, on_close_limit, p->tuning.close_ms, 0);
+    uv_timer_start(&p->close_limit, on_close_limit,
+                   p->engine_up ? p->tuning.close_ms : p->tuning.close_down_ms, 0);
     pl_pool_step_close(p);
 }
 

@@ -159,6 +159,7 @@ static void boxes_that_could_not_be_destroyed_are_destroyed_later(void **state)
 {
     struct fake *f = *state;
     struct got g;
+    f->tuning.close_down_ms = 50;
     fake_open(f);
     claim_kind(&g, f, PL_PROGRAM);
     until(f, g.calls == 1);
@@ -277,6 +278,23 @@ static void closing_gives_up_on_an_engine_that_does_not_answer(void **state)
     assert_int_equal(fake_boxes(f), 1); /* left for the next gateway */
 }
 
+static void closing_waits_for_an_engine_that_comes_back(void **state)
+{
+    struct fake *f = *state;
+    struct got g;
+    fake_open(f);
+    claim_kind(&g, f, PL_PROGRAM);
+    until(f, g.calls == 1);
+    fake_down(f);
+    pl_pool_close(f->pool, fake_on_closed, f);
+    fake_steps(f, 20);
+    assert_false(f->pool_closed);
+    fake_up(f);
+    until(f, f->pool_closed);
+    f->pool = NULL;
+    assert_int_equal(fake_boxes(f), 0);
+}
+
 static void closing_with_the_engine_down_ends(void **state)
 {
     struct fake *f = *state;
@@ -311,6 +329,7 @@ int main(void)
         pool_test(later_only_old_boxes_of_our_own_are_strays),
         pool_test(two_hundred_boxes_made_amid_sweeps_all_arrive),
         pool_test(closing_gives_up_on_an_engine_that_does_not_answer),
+        pool_test(closing_waits_for_an_engine_that_comes_back),
         pool_test(closing_with_the_engine_down_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
