@@ -257,7 +257,7 @@ static void fake_reply(struct pl_box *b, const char *json)
     json_decref(doc);
 }
 
-static void fake_stats(struct pl_box *b, uint64_t oom_kills)
+static inline void fake_stats(struct pl_box *b, uint64_t oom_kills)
 {
     struct pl_stats stats = {.oom_kills = oom_kills};
     pl_stats_done *done = b->stats;
