@@ -33,7 +33,7 @@ enum {
     ARGUMENTS_MOST = 4096,
     DEFAULT_MB = 256,
     /* what a box holds beside the heap: the compiler, the agent, classes and code of the JVM */
-    BESIDE_HEAP_MB = 128,
+    BESIDE_HEAP_MB = 136,
     STATUS_CRASH = 4,
 };
 
@@ -181,9 +181,11 @@ static int run(int argc, char **argv)
     static char *args[ARGUMENTS_MOST + 16];
     static char *const fixed[] = {(char *)java,
                                   "-Xshare:auto",
+                                  "-XX:+UnlockDiagnosticVMOptions",
+                                  "-XX:ArchiveRelocationMode=0",
                                   "-XX:+UseSerialGC",
                                   "-XX:-UsePerfData",
-                                  "-XX:TieredStopAtLevel=1",
+                                  "-XX:ReservedCodeCacheSize=64m",
                                   "-XX:+DisableAttachMechanism",
                                   "-Dfile.encoding=UTF-8",
                                   "-Dsun.jnu.encoding=UTF-8",

@@ -59,12 +59,8 @@ final class Build {
             return new Build(entry, wanted).run(sources);
         } catch (RuntimeException e) {
             return crashed(e.getCause() != null ? e.getCause() : e);
-        } catch (IOException e) {
+        } catch (IOException | StackOverflowError | OutOfMemoryError e) {
             return crashed(e);
-        } catch (StackOverflowError e) {
-            return Result.failed(SYSTEM_ERROR, "error: the code is nested too deeply for the compiler\n");
-        } catch (OutOfMemoryError e) {
-            return Result.failed(SYSTEM_ERROR, "error: the compiler ran out of memory\n");
         }
     }
 
@@ -98,11 +94,20 @@ final class Build {
             }
         });
         if (!task.call())
-            return Result.failed(ERROR, text.toString());
+            return rejected(text.toString());
         String main = choose(start);
         if (main == null)
             return Result.failed(ERROR, text + nothingToStart(start));
         return new Result(OK, text.toString(), main, jar(files.classes));
+    }
+
+    /** javac asks for a bug report when its stack or its heap was too small. */
+    private static Result rejected(String text) {
+        if (!text.contains("An exception has occurred in the compiler") && !text.startsWith("\n\nThe system is out of resources"))
+            return Result.failed(ERROR, text);
+        if (text.contains("java.lang.StackOverflowError"))
+            return crashed(new StackOverflowError());
+        return text.contains("java.lang.OutOfMemoryError") ? crashed(new OutOfMemoryError()) : Result.failed(CRASH, text);
     }
 
     private void collect(JavacTask task, TypeElement type) {

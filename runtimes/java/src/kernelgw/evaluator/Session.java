@@ -26,7 +26,7 @@ final class Session {
         "java.util.stream.*", "kernelgw.notebook.Rich", "kernelgw.notebook.Display", "static kernelgw.notebook.Notebook.*",
     };
     /** Let go when the heap is full, so that a next cell can be compiled and can free what fills it. */
-    private static final int RESERVE_BYTES = 6 << 20;
+    private static final int RESERVE_BYTES = 4 << 20;
 
     final JShell shell;
     final SourceCodeAnalysis analysis;
@@ -99,7 +99,7 @@ final class Session {
         return reply;
     }
 
-    private void reserve() {
+    void reserve() {
         try {
             reserve = new byte[RESERVE_BYTES];
         } catch (OutOfMemoryError e) {

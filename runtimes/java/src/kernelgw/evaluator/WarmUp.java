@@ -42,6 +42,7 @@ final class WarmUp {
                     .toList().forEach(session.shell::drop);
         }
         Traces.ORIGINS.clear();
+        session.reserve();
         System.gc();
     }
 }
