@@ -65,7 +65,7 @@ if [ $# -gt 0 ]; then
     exit
 fi
 if [ ! -f "$dist/index.html" ]; then
-    { tsc --noEmit && vite build --outDir "$work/out" && node compress.js "$work/out"; } >&2
+    { tsc --noEmit && vite build --logLevel warn --outDir "$work/out" && node compress.js "$work/out"; } >&2
     rm -rf "$dist"
     mv "$work/out" "$dist"
     # the newest builds and packages stay

@@ -67,7 +67,7 @@ export function LogView({ path, log, query, matchAt, onMatches, onFind, onInterr
   const lines: Lines = frozen ?? log.ring;
   const linesRef = useRef<Lines>(lines);
   linesRef.current = lines;
-  const { selection, setSelection, onPointerDown } = useSelection(box, linesRef);
+  const { selection, setSelection, onPointerDown, onMouseDown } = useSelection(box, linesRef);
   const matches = useMatches(lines, version, query, onMatches);
   const current = matches.length > 0 ? matches[((matchAt % matches.length) + matches.length) % matches.length] : undefined;
   const rowHeight = Math.round(fontSize * 1.4);
@@ -192,6 +192,7 @@ export function LogView({ path, log, query, matchAt, onMatches, onFind, onInterr
         style={{ fontSize, lineHeight: `${rowHeight}px` }}
         onScroll={onScroll}
         onPointerDown={onPointerDown}
+        onMouseDown={onMouseDown}
         onKeyDown={onKeyDown}
         onCopy={(event) => copy(event.clipboardData) && event.preventDefault()}
       >

@@ -1,5 +1,5 @@
 // Selecting in a console with the mouse: drag, with scrolling at the edges; double and triple click; shift.
-import { useEffect, useRef, useState, type PointerEvent, type RefObject } from "react";
+import { useEffect, useRef, useState, type MouseEvent, type PointerEvent, type RefObject } from "react";
 import { stripAnsi } from "../lib/console/ansi";
 import { wordAt, type Place, type Selection } from "../lib/console/selection";
 import type { Lines } from "../lib/console/view";
@@ -34,6 +34,7 @@ export function useSelection(box: RefObject<HTMLElement | null>, lines: RefObjec
   const [selection, setSelection] = useState<Selection | null>(null);
   const anchor = useRef<Place | null>(null);
   const pointer = useRef({ x: 0, y: 0 });
+  const kind = useRef("mouse");
   const stopDrag = useRef<(() => void) | null>(null);
 
   useEffect(() => () => stopDrag.current?.(), []);
@@ -43,8 +44,14 @@ export function useSelection(box: RefObject<HTMLElement | null>, lines: RefObjec
     if (place && anchor.current) setSelection({ anchor: anchor.current, focus: place });
   };
 
+  // Fingers scroll and select as the browser has it; only the mouse is ours. Which it is stands in pointer events, how
+  // many clicks it is in mouse events.
   const onPointerDown = (event: PointerEvent<HTMLElement>) => {
-    if (event.pointerType !== "mouse" || event.button !== 0 || !box.current) return;
+    kind.current = event.pointerType;
+  };
+
+  const onMouseDown = (event: MouseEvent<HTMLElement>) => {
+    if (kind.current !== "mouse" || event.button !== 0 || !box.current) return;
     if ((event.target as Element).closest("a, button")) return;
     // a press on the scroll bar is none of ours
     if (event.nativeEvent.offsetX >= box.current.clientWidth && event.target === box.current) return;
@@ -66,7 +73,7 @@ export function useSelection(box: RefObject<HTMLElement | null>, lines: RefObjec
       setSelection(null);
     }
     pointer.current = { x: event.clientX, y: event.clientY };
-    const move = (e: globalThis.PointerEvent) => {
+    const move = (e: globalThis.MouseEvent) => {
       pointer.current = { x: e.clientX, y: e.clientY };
       extend();
     };
@@ -81,15 +88,15 @@ export function useSelection(box: RefObject<HTMLElement | null>, lines: RefObjec
     }, 30);
     const stop = () => {
       clearInterval(timer);
-      removeEventListener("pointermove", move);
-      removeEventListener("pointerup", stop);
+      removeEventListener("mousemove", move);
+      removeEventListener("mouseup", stop);
       stopDrag.current = null;
     };
     stopDrag.current?.();
     stopDrag.current = stop;
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", stop);
+    addEventListener("mousemove", move);
+    addEventListener("mouseup", stop);
   };
 
-  return { selection, setSelection, onPointerDown };
+  return { selection, setSelection, onPointerDown, onMouseDown };
 }

@@ -3,7 +3,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, codeFolding, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
 import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import { Compartment, EditorState, Prec, type Extension } from "@codemirror/state";
 import {
   crosshairCursor, drawSelection, dropCursor, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers,
   rectangularSelection, type ViewUpdate,
@@ -14,6 +14,7 @@ import { useCursor } from "../store/cursor";
 import { edit, onFileEvent, textOf } from "../store/files";
 import { useSettings } from "../store/settings";
 import { registerJumper, type Place } from "../store/tabs";
+import { useUi } from "../store/ui";
 import { t } from "../strings";
 import { languageExtension } from "./languages";
 import { looks } from "./theme";
@@ -40,7 +41,18 @@ onFileEvent((event) => {
   } else kept.delete(event.path);
 });
 
+/** Escape, then Tab leaves the editor, also when Escape closed something on its way. */
+const leaveByEscape = Prec.highest(
+  EditorView.domEventHandlers({
+    keydown: (event, view) => {
+      if (event.key === "Escape") view.setTabFocusMode(2000);
+      return false;
+    },
+  }),
+);
+
 const base: Extension = [
+  leaveByEscape,
   lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), foldGutter(), codeFolding(), drawSelection(), dropCursor(),
   EditorState.allowMultipleSelections.of(true), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), rectangularSelection(),
   crosshairCursor(), highlightActiveLine(), highlightSelectionMatches(), search({ top: true }),
@@ -59,7 +71,7 @@ function preferred(): Extension {
   ];
 }
 
-const named = (path: string): Extension => EditorView.contentAttributes.of({ "aria-label": t.editor.label(path), "aria-description": t.editor.leaveHint });
+const named = (path: string): Extension => EditorView.contentAttributes.of({ tabindex: "0", "aria-label": t.editor.label(path), "aria-description": t.editor.leaveHint });
 
 function tellCursor(path: string, state: EditorState): void {
   const head = state.selection.main.head;
@@ -117,7 +129,8 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
   }, [path]);
 
   useEffect(() => {
-    if (focus) view.current?.focus();
+    const { dialog, ask } = useUi.getState();
+    if (focus && !dialog && !ask) view.current?.focus(); // a dialog has the keyboard while it is open
   }, [focus, path]);
 
   // Find and replace from the menu.

@@ -1,7 +1,7 @@
 // Dialogs of the page. One is open at a time; Radix keeps the keyboard in it and gives it back after.
 import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
-import { lazy, Suspense, useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { lazy, Suspense, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { keptState } from "../store/files";
 import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
 import { runFile, useTabs } from "../store/tabs";
@@ -13,12 +13,37 @@ import { commands, otherKeys } from "./commands";
 const Examples = lazy(() => import("./Examples"));
 const Workspaces = lazy(() => import("./Workspaces"));
 
-export function Modal({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+/** Gives the keyboard back to what had it when the dialog opened: Radix does so only for dialogs with a button of their own. */
+export function useReturn(): (event: Event) => void {
+  const [before] = useState(() => document.activeElement);
+  return (event) => {
+    event.preventDefault();
+    // unless what the dialog led to has taken it already: an editor, say
+    if (document.activeElement === document.body && before instanceof HTMLElement && before.isConnected) before.focus();
+  };
+}
+
+interface ModalProps {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  wide?: boolean;
+  /** What has the keyboard first; else the first thing that can. */
+  onOpen?: () => void;
+}
+
+export function Modal({ title, onClose, children, wide = false, onOpen }: ModalProps) {
+  const giveBack = useReturn();
+  const open = (event: Event) => {
+    if (!onOpen) return;
+    event.preventDefault();
+    onOpen();
+  };
   return (
     <Dialog.Root open onOpenChange={(open) => open || onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
-        <Dialog.Content className={wide ? "dialog wide" : "dialog"} aria-describedby={undefined}>
+        <Dialog.Content className={wide ? "dialog wide" : "dialog"} aria-describedby={undefined} onOpenAutoFocus={open} onCloseAutoFocus={giveBack}>
           <div className="dialog-head">
             <Dialog.Title>{title}</Dialog.Title>
             <Dialog.Close className="icon" aria-label={t.close} title={t.close}>
@@ -35,22 +60,23 @@ export function Modal({ title, onClose, children, wide = false }: { title: strin
 function AskDialog({ ask }: { ask: Ask }) {
   const [value, setValue] = useState(ask.field?.initial ?? "");
   const input = useRef<HTMLInputElement>(null);
+  const yes = useRef<HTMLButtonElement>(null);
   const id = useId();
   const wrong = ask.field?.check?.(value);
   const finish = (answer: string | null) => {
     useUi.setState({ ask: null });
     ask.done(answer);
   };
-  useEffect(() => {
-    input.current?.focus();
+  const begin = () => {
+    (input.current ?? yes.current)?.focus();
     if (ask.field?.select) input.current?.setSelectionRange(...ask.field.select);
-  }, [ask]);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (wrong === undefined) finish(value);
   };
   return (
-    <Modal title={ask.title} onClose={() => finish(null)}>
+    <Modal title={ask.title} onClose={() => finish(null)} onOpen={begin}>
       <form onSubmit={submit}>
         {ask.text && <p>{ask.text}</p>}
         {ask.field && (
@@ -66,7 +92,7 @@ function AskDialog({ ask }: { ask: Ask }) {
           <button type="button" onClick={() => finish(null)}>
             {t.cancel}
           </button>
-          <button type="submit" className={ask.danger ? "danger" : "go"} disabled={wrong !== undefined}>
+          <button ref={yes} type="submit" className={ask.danger ? "danger" : "go"} disabled={wrong !== undefined}>
             {ask.confirm}
           </button>
         </div>

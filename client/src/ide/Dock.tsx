@@ -65,7 +65,7 @@ function Tab(props: IDockviewPanelHeaderProps<PanelParams>) {
   useEffect(() => api.setTitle(kind === "file" ? title : t.console.tab(path, state)), [api, kind, title, path, state]);
   return (
     <div className={`tab tab-${kind}`} title={path} onAuxClick={(e) => e.button === 1 && closePanel(props.api.id)}>
-      <span className="tab-title">{title}</span>
+      <span className="tab-title">{title}</span>{" "}
       {kind === "file" && dirty && <span className="dirty" title={t.files.dirty} />}
       {kind === "console" && <Badge run={run} />}
       {/* by keyboard: Alt+W, or Delete on the tab */}

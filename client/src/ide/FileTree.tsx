@@ -44,10 +44,10 @@ function EntryMenu({ node, onClosed }: { node: TreeNode; onClosed: () => void })
           {item(t.files.newFile, () => void createFileIn(folder))}
           {node.folder && item(t.files.newFolder, () => void createFolderIn(folder))}
           {node.folder && item(t.files.upload, () => upload(node.path, false))}
-          {item(t.files.rename, () => void renameEntry(node.path), "F2")}
+          {item(t.files.rename, () => void renameEntry(node.path, true), "F2")}
           {item(t.files.download, () => (node.folder ? void downloadZip(node.path) : downloadFile(node.path)))}
           <DropdownMenu.Separator className="menu-line" />
-          {item(t.files.delete, () => void deleteEntry(node.path), "Del", true)}
+          {item(t.files.delete, () => void deleteEntry(node.path, true), "Del", true)}
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
@@ -114,8 +114,8 @@ export function FileTree() {
     } else if (event.key === "Enter" || event.key === " ") {
       if (event.ctrlKey || event.metaKey) return;
       activate(node);
-    } else if (event.key === "F2") void renameEntry(node.path);
-    else if (event.key === "Delete") void deleteEntry(node.path);
+    } else if (event.key === "F2") void renameEntry(node.path, true);
+    else if (event.key === "Delete") void deleteEntry(node.path, true);
     else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey))
       event.currentTarget.querySelector<HTMLElement>(".entry-menu")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
     else return;

@@ -6,6 +6,7 @@ import { openFile } from "../store/tabs";
 import { openDialog } from "../store/ui";
 import { t } from "../strings";
 import { commands } from "./commands";
+import { useReturn } from "./Dialogs";
 
 interface Item {
   key: string;
@@ -38,6 +39,7 @@ export function Palette() {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const id = useId();
+  const giveBack = useReturn();
   const items = useMemo(() => {
     const all: Item[] = [
       ...(query.startsWith(">") ? [] : Object.keys(files).map((path): Item => ({ key: `f${path}`, label: path, run: () => openFile(path) }))),
@@ -57,7 +59,7 @@ export function Palette() {
     if (!item) return;
     openDialog(null);
     // after the dialog has given the keyboard back
-    setTimeout(item.run, 0);
+    setTimeout(item.run, 20);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown") setAt((current + 1) % Math.max(1, items.length));
@@ -70,7 +72,7 @@ export function Palette() {
     <Dialog.Root open onOpenChange={(open) => open || openDialog(null)}>
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
-        <Dialog.Content className="dialog palette" aria-describedby={undefined}>
+        <Dialog.Content className="dialog palette" aria-describedby={undefined} onCloseAutoFocus={giveBack}>
           <Dialog.Title className="offscreen">{t.palette.label}</Dialog.Title>
           <input
             type="text"

@@ -23,6 +23,19 @@ function problem(path: string, from?: string): string | undefined {
 
 const tidy = (text: string) => text.trim().replace(/^\/+|\/+$/g, "");
 
+/** The keyboard goes to an entry of the tree, once a dialog has given it back. */
+function focusEntry(path: string | undefined): void {
+  if (path !== undefined) setTimeout(() => document.querySelector<HTMLElement>(`[role="treeitem"][data-path="${CSS.escape(path)}"]`)?.focus(), 50);
+}
+
+/** The entry that stands next to this one: where the keyboard goes when this one has gone. */
+function neighbour(path: string): string | undefined {
+  const entries = [...document.querySelectorAll<HTMLElement>('[role="treeitem"]')].map((e) => e.dataset["path"] ?? "");
+  const rest = entries.filter((e) => e !== path && !isBelow(e, path));
+  const at = entries.indexOf(path);
+  return rest[Math.min(Math.max(0, at), rest.length - 1)];
+}
+
 export async function createFileIn(folder: string): Promise<void> {
   const initial = join(folder, "main.py");
   const path = await askText(t.files.newFile, t.files.newFile, {
@@ -43,10 +56,13 @@ export async function createFolderIn(folder: string): Promise<void> {
     select: [folder === "" ? 0 : folder.length + 1, join(folder, "src").length],
     check: (value) => problem(tidy(value)),
   });
-  if (path !== null) addFolder(tidy(path));
+  if (path === null) return;
+  addFolder(tidy(path));
+  focusEntry(tidy(path));
 }
 
-export async function renameEntry(from: string): Promise<void> {
+/** back: the keyboard was in the tree and stays there. */
+export async function renameEntry(from: string, back = false): Promise<void> {
   const name = nameOf(from);
   const begin = from.length - name.length;
   const to = await askText(t.files.rename, t.files.rename, {
@@ -55,7 +71,9 @@ export async function renameEntry(from: string): Promise<void> {
     select: [begin, from.length - extensionOf(from).length],
     check: (value) => problem(tidy(value), from),
   });
-  if (to !== null && tidy(to) !== from) rename(from, tidy(to));
+  if (to === null || tidy(to) === from) return;
+  rename(from, tidy(to));
+  if (back) focusEntry(tidy(to));
 }
 
 /** By drag: into a folder ("" is the top). */
@@ -67,13 +85,15 @@ export function moveEntry(from: string, folder: string): void {
   else rename(from, to);
 }
 
-export async function deleteEntry(path: string): Promise<void> {
+export async function deleteEntry(path: string, back = false): Promise<void> {
+  const next = neighbour(path);
   const isFile = contentOf(path) !== undefined;
   const inside = filesBelow(path);
   if (!(await confirm(t.files.deleteTitle(path), isFile ? t.files.deleteFile : t.files.deleteFolder(inside.length), t.files.delete))) return;
   const { byPath } = useRuns.getState();
   for (const p of inside) if (isLive(byPath[p])) void stopRun(p);
   remove(path);
+  if (back) focusEntry(next);
 }
 
 async function take(list: Incoming[], folder: string): Promise<void> {

@@ -29,6 +29,7 @@ export type FileEvent = { kind: "renamed"; from: string; to: string } | { kind: 
 const contents = new Map<string, Content>();
 const listeners = new Set<(event: FileEvent) => void>();
 const SAVE_MS = 300;
+let savedLast = 0; // ms since 1970
 let timer: ReturnType<typeof setTimeout> | undefined;
 let saving: Promise<void> = Promise.resolve();
 
@@ -133,9 +134,10 @@ function forget(paths: string[]): void {
   if (workspace && paths.length > 0) saving = saving.then(() => db.deleteFiles(workspace.id, paths.filter((p) => !contents.has(p)))).catch(saveFailed);
 }
 
+/** At once after a pause, else when the last save is SAVE_MS old: a page may go at any moment. */
 function saveSoon(): void {
   clearTimeout(timer);
-  timer = setTimeout(() => void save(), SAVE_MS);
+  timer = setTimeout(() => void save(), Math.max(0, savedLast + SAVE_MS - Date.now()));
 }
 
 /** Puts all that is dirty into the database. */
@@ -145,6 +147,7 @@ export function save(): Promise<void> {
   const dirty = Object.values(files).filter((f) => f.dirty);
   if (!workspace || dirty.length === 0) return saving;
   const savedAt = Date.now();
+  savedLast = savedAt;
   const list = dirty.map(({ path }): [string, db.StoredFile] => [path, { content: contents.get(path) ?? "", savedAt }]);
   saving = saving
     .then(() => db.saveFiles(workspace.id, list))

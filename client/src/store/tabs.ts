@@ -213,6 +213,7 @@ export function attachDock(api: DockviewApi): () => void {
       timer = setTimeout(keepLayout, 200);
     }),
   ];
+  if (api.panels.length > 0) keepLayout(); // what was opened just now came before anybody listened
   return () => {
     keepLayout();
     restoring = true;

@@ -75,6 +75,7 @@ export async function openWorkspace(): Promise<void> {
   await load(info);
   if (!first) {
     putFiles([["main.py", WELCOME]]);
+    await save();
     return openFile("main.py");
   }
   toast(t.workspaces.second(first.name), "info", { label: t.workspaces.copyAction, run: () => void copyInto(first.id) });
