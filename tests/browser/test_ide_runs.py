@@ -5,17 +5,8 @@ import pytest
 from playwright.sync_api import expect
 
 from support import languages
-from support.browser import chromium
-from support.ide import ide
 
 pytestmark = pytest.mark.kgw
-
-
-@pytest.fixture
-def work(server):
-    with ide(server) as it:
-        yield it
-        assert it.errors == []
 
 
 def test_two_programs_have_their_own_input(work):
@@ -169,26 +160,26 @@ def test_a_network_that_goes_and_comes_back_loses_and_doubles_nothing(work):
     assert numbers(work.text("count.py")) == list(range(1, 61))
 
 
-def test_a_server_that_is_gone_is_waited_for(make_server):
+def test_a_server_that_is_gone_is_waited_for(ide, make_server):
     made = make_server()
-    with ide(made.server) as work:
-        work.upload({"count.py": COUNT})
-        work.run("count.py")
-        expect(work.log("count.py")).to_contain_text("number 5")
-        made.server.process.kill()
-        expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
-        port, token = made.server.port, made.server.token
-        made.options = (*made.options, "--port", str(port), "--token", token)
-        made.start_server()
-        expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_hidden(timeout=20_000)
-        # whether the run outlived the server or not, the console says what became of it
-        expect(work.badge("count.py")).to_have_text(re.compile("exit 0|lost"), timeout=20_000)
-        shown = numbers(work.text("count.py"))
-        assert shown == list(range(1, len(shown) + 1))
-        work.page.get_by_role("tab", name="count.py", exact=True).click()
-        work.write("count.py", "print('new run')\n")
-        work.page.keyboard.press("F5")
-        expect(work.log("count.py")).to_contain_text("new run")
+    work = ide(made.server)
+    work.upload({"count.py": COUNT})
+    work.run("count.py")
+    expect(work.log("count.py")).to_contain_text("number 5")
+    made.server.process.kill()
+    expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
+    port, token = made.server.port, made.server.token
+    made.options = (*made.options, "--port", str(port), "--token", token)
+    made.start_server()
+    expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_hidden(timeout=20_000)
+    # whether the run outlived the server or not, the console says what became of it
+    expect(work.badge("count.py")).to_have_text(re.compile("exit 0|lost"), timeout=20_000)
+    shown = numbers(work.text("count.py"))
+    assert shown == list(range(1, len(shown) + 1))
+    work.page.get_by_role("tab", name="count.py", exact=True).click()
+    work.write("count.py", "print('new run')\n")
+    work.page.keyboard.press("F5")
+    expect(work.log("count.py")).to_contain_text("new run")
 
 
 def test_more_programs_than_a_browser_has_connections_all_run(work):
@@ -218,15 +209,15 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_every_language_runs_from_the_tree(make_server, language):
+def test_every_language_runs_from_the_tree(ide, make_server, language):
     if language not in languages.offered():
         pytest.skip(f"{language} is not set up")
     files, entry, expected = PROGRAMS[language]
-    with ide(make_server("--languages", language).server) as work:
-        work.upload(files)
-        work.run(entry)
-        expect(work.log(entry)).to_contain_text(expected, timeout=60_000)
-        expect(work.badge(entry)).to_have_text("exit 0")
+    work = ide(make_server("--languages", language).server)
+    work.upload(files)
+    work.run(entry)
+    expect(work.log(entry)).to_contain_text(expected, timeout=60_000)
+    expect(work.badge(entry)).to_have_text("exit 0")
 
 
 def test_arguments_are_kept_and_given(work):
@@ -243,12 +234,13 @@ def test_arguments_are_kept_and_given(work):
     expect(work.log("args.py")).to_contain_text("['one', 'two three']")
 
 
-def test_the_first_program_is_there_soon_and_nothing_comes_from_elsewhere(server):
-    with chromium() as page:
-        asked = []
-        page.on("request", lambda r: asked.append(r.url))
-        page.goto(f"{server.url}/?token={server.token}")
-        page.get_by_role("textbox", name="Editor of main.py").wait_for()
-        assert "token" not in page.url
-        assert [u for u in asked if not u.startswith((server.url, "blob:", "data:"))] == []
-        assert not [line for line in page.said if line.startswith("error")], page.said
+def test_the_first_program_is_there_soon_and_nothing_comes_from_elsewhere(browser, server):
+    page = browser.new_context().new_page()
+    asked, said = [], []
+    page.on("console", lambda m: said.append(f"{m.type}: {m.text}"))
+    page.on("request", lambda r: asked.append(r.url))
+    page.goto(f"{server.url}/?token={server.token}")
+    page.get_by_role("textbox", name="Editor of main.py").wait_for()
+    assert "token" not in page.url
+    assert [u for u in asked if not u.startswith((server.url, "blob:", "data:"))] == []
+    assert not [line for line in said if line.startswith("error")], said

@@ -1,12 +1,10 @@
 """The browser client as a person uses it: by what is seen on the page, never by what lies behind."""
-import contextlib
 import functools
 import re
 import subprocess
 
 from playwright.sync_api import Page, expect
 
-from .browser import chromium
 from .servers import ROOT
 
 
@@ -20,11 +18,13 @@ class Ide:
     def __init__(self, page: Page, server):
         self.page, self.server = page, server
         self.errors = []
+        expect.set_options(timeout=15_000)
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, path="/"):
         self.page.goto(f"{self.server.url}{path}?token={self.server.token}")
-        expect(self.page.get_by_role("tree")).to_be_attached()
+        expect(self.page.get_by_role("button", name="Main menu")).to_be_visible()
         return self
 
     # --- files ---
@@ -38,7 +38,7 @@ class Ide:
         chooser.value.set_files(payload)
         replace = self.page.get_by_role("button", name="Replace", exact=True)
         first = next(iter(files))
-        expect(self.entry(first).or_(replace).first).to_be_visible()
+        expect(self.entry(first).or_(replace).or_(self.editor(first)).first).to_be_visible()
         if replace.is_visible():
             replace.click()
             expect(replace).to_be_hidden()
@@ -118,9 +118,13 @@ class Ide:
         return self.page.evaluate("""() => { scrollTo(500, 500); const s = document.scrollingElement;
             return [s.scrollLeft, s.scrollTop, s.scrollWidth - s.clientWidth]; }""")
 
+    def close(self):
+        self.page.context.close()
+        assert self.errors == [], self.errors
 
-@contextlib.contextmanager
-def ide(server, width=1440, height=900):
-    with chromium(width, height) as page:
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-        yield Ide(page, server).open()
+
+def open_ide(browser, server, width=1440, height=900):
+    """The page in a profile of its own, signed in."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    return Ide(context.new_page(), server).open()
