@@ -100,7 +100,7 @@ def test_a_flood_in_two_consoles_freezes_nothing(work):
     work.page.wait_for_timeout(5000)
     for path in ("one.py", "two.py"):
         work.stop(path)
-        expect(work.badge(path)).to_have_text(re.compile("stopped|stopping…"), timeout=1000)
+        expect(work.badge(path)).to_have_text(re.compile("stopped|stopping…"), timeout=5000)
     for path in ("one.py", "two.py"):
         expect(work.badge(path)).to_have_text("stopped")
         lines = work.text(path).splitlines()
