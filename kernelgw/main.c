@@ -20,6 +20,7 @@
 #include "kernelgw/api/api.h"
 #include "kernelgw/config.h"
 #include "kernelgw/core/core.h"
+#include "kernelgw/doctor.h"
 #include "kernelgw/net/net.h"
 
 enum { EXIT_CONFIG = 2 };
@@ -257,13 +258,22 @@ static int serve(struct server *s, struct kg_err *err)
     return 0;
 }
 
+static int doctor(const struct kg_config *c)
+{
+    struct rlimit limit = {0};
+    struct kg_need need = kg_doctor_need(c);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return kg_doctor(stdout, "", &need, limit.rlim_max) > 0;
+}
+
 int main(int argc, char **argv)
 {
     struct server s = {0};
     struct kg_err err = {0};
     enum kg_log_level level = KG_INFO;
     int status = 0;
-    int rc = kg_config_load(&s.config, argc, argv, &err);
+    bool look = argc > 1 && strcmp(argv[1], "doctor") == 0; /* with the settings behind it */
+    int rc = kg_config_load(&s.config, argc - look, argv + look, &err);
     if (rc == 0 && kg_log_level_parse(&level, s.config.log_level) < 0)
         rc =
             kg_err_set(&err, -EINVAL, "log-level must be debug, info, warn or error, not \"%.20s\"",
@@ -277,6 +287,8 @@ int main(int argc, char **argv)
         printf("kernelgw %s\n", KERNELGW_VERSION);
     } else if (s.config.print_config) {
         kg_config_print(&s.config, stdout);
+    } else if (look) {
+        status = doctor(&s.config);
     } else {
         kg_log_set_level(level);
         kg_log_set_json(s.config.log_json);
