@@ -180,6 +180,15 @@ int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, 
     return 0;
 }
 
+static void cancel_request(struct pl_box *b)
+{
+    struct kg_err err;
+    pl_reply *reply = b->reply;
+    b->reply = NULL;
+    if (reply)
+        reply(b->reply_user, NULL, (kg_err_set(&err, -ECANCELED, "the box is gone"), &err));
+}
+
 static void note(struct pl_box *b, const char *op, json_t *req, pl_reply *done, void *user)
 {
     snprintf(b->op, sizeof b->op, "%s", op);
@@ -272,6 +281,24 @@ static void fake_say(struct pl_box *b, uint8_t type, uint8_t channel, uint8_t ki
     struct kg_blob *blob = kg_blob_copy(data, n);
     b->events->record(b->user, &rec, (struct kg_slice){blob, blob->data, blob->len});
     kg_blob_unref(blob);
+}
+
+/* Answers what is still due, as the pool does when boxes go: who asked holds a reference until then. */
+static inline void fake_cancel_all(void)
+{
+    struct kg_err err;
+    if (fake.done)
+        fake_refuse_claim(-ECANCELED, "cancelled");
+    for (size_t i = 0; i < fake.box_count; i++) {
+        struct pl_box *b = &fake.boxes[i];
+        cancel_request(b);
+        if (b->stats)
+            b->stats(b->stats_user, NULL, (kg_err_set(&err, -ECANCELED, "the box is gone"), &err));
+        if (b->used)
+            b->used(b->used_user);
+        b->stats = NULL;
+        b->used = NULL;
+    }
 }
 
 static void fake_reset(void)

@@ -73,6 +73,7 @@ static int tear_down(void **state)
     HASH_ITER(hh, core.runs, r, next)
         kg_run_delete(r);
     kg_workspaces_close(&core, false);
+    fake_cancel_all();
     kg_program_free(runtime.program);
     fake_reset();
     kg_clock_thaw();
