@@ -115,7 +115,7 @@ def test_scrolling_up_stands_still_and_end_follows_again(work):
     work.upload({"slow.py": "import time\nfor i in range(400):\n    print('line', i, flush=True)\n    time.sleep(0.02 if i > 100 else 0)\n"})
     work.run("slow.py")
     log = work.log("slow.py")
-    expect(log).to_contain_text("line 120")
+    expect(log).to_contain_text(re.compile(r"line [123]\d\d"))  # some line that is in sight, whichever
     log.hover()
     work.page.mouse.wheel(0, -600)
     pill = work.console("slow.py").get_by_role("button", name=re.compile("new line"))

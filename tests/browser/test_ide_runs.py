@@ -38,7 +38,8 @@ def test_the_one_that_was_started_first_is_stopped_and_the_other_goes_on(work):
     work.show_console("two.py")
     expect(work.badge("two.py")).to_have_text("running")
     before = int(work.log("two.py").inner_text().split()[-1])
-    expect(work.log("two.py")).to_contain_text(str(before + 5))
+    work.page.wait_for_timeout(300)
+    assert int(work.log("two.py").inner_text().split()[-1]) > before
     work.page.keyboard.press("Shift+F5")  # the active file is two.py
     expect(work.badge("two.py")).to_have_text("stopped")
 
@@ -123,9 +124,9 @@ def numbers(text):
 def test_a_reload_in_the_midst_loses_and_doubles_nothing(work):
     work.upload({"count.py": COUNT})
     work.run("count.py")
-    expect(work.log("count.py")).to_contain_text("number 10")
+    expect(work.log("count.py")).to_contain_text(re.compile(r"number [12]\d"))
     work.page.reload()
-    expect(work.log("count.py")).to_contain_text("number 20")
+    expect(work.log("count.py")).to_contain_text(re.compile(r"number [2-6]\d"))
     expect(work.editor("count.py")).to_be_visible()  # the layout is back, too
     expect(work.log("count.py")).to_contain_text("over", timeout=15_000)
     expect(work.badge("count.py")).to_have_text("exit 0")
@@ -145,7 +146,7 @@ def test_input_that_is_waited_for_survives_a_reload(work):
 def test_a_network_that_goes_and_comes_back_loses_and_doubles_nothing(work):
     work.upload({"count.py": COUNT})
     work.run("count.py")
-    expect(work.log("count.py")).to_contain_text("number 5")
+    expect(work.log("count.py")).to_contain_text(re.compile(r"number \d"))
     work.page.context.set_offline(True)
     banner = work.page.get_by_role("alert").filter(has_text="Connection lost")
     expect(banner).to_be_visible()
@@ -165,7 +166,7 @@ def test_a_server_that_is_gone_is_waited_for(ide, make_server):
     work = ide(made.server)
     work.upload({"count.py": COUNT})
     work.run("count.py")
-    expect(work.log("count.py")).to_contain_text("number 5")
+    expect(work.log("count.py")).to_contain_text(re.compile(r"number \d"))
     made.server.process.kill()
     expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
     port, token = made.server.port, made.server.token
