@@ -83,7 +83,10 @@ export function FileTree() {
 
   const focus = (path: string) => {
     setFocused(path);
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(`[data-path="${CSS.escape(path)}"]`)?.focus());
+    const find = () => list.current?.querySelector<HTMLElement>(`[data-path="${CSS.escape(path)}"]`);
+    const now = find();
+    if (now) now.focus();
+    else requestAnimationFrame(() => find()?.focus()); // it is about to be drawn
   };
   const fold = (path: string, shut: boolean) =>
     setClosed((old) => {
