@@ -115,7 +115,7 @@ class Oci(Target):
 
     def argv(self, folder):
         user = pwd.getpwnam(GATEWAY_USER)
-        run_dir = os.path.join(folder, "gw")
+        run_dir = os.path.join(self.folder, "gw")  # that user can't reach into `folder`
         os.mkdir(run_dir, mode=0o700)
         os.chown(run_dir, user.pw_uid, user.pw_gid)
         return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--",
