@@ -60,7 +60,8 @@ class Target:
         os.makedirs(folder, mode=0o700)
         self.port = free_port()
         argv = self.argv(folder)
-        env = dict(os.environ, JUPYTER_PATH=self.setup.jupyter_path, HOME=folder, **self.environment(folder))
+        outer = {k: v for k, v in os.environ.items() if not k.startswith("KERNELGW_")}  # argv has every setting
+        env = dict(outer, JUPYTER_PATH=self.setup.jupyter_path, HOME=folder, **self.environment(folder))
         self.log = os.path.join(folder, "log")
         with open(self.log, "wb") as log:
             begin = time.monotonic()
