@@ -37,6 +37,8 @@ static const struct option options[] = {
      "serve everybody who can connect, without a token"},
     {"allow-origin", TEXT, AT(allow_origin), 0, 0, NULL,
      "one more Origin whose pages may call, or *"},
+    {"lab-url", TEXT, AT(lab_url), 0, 0, NULL,
+     "JupyterLab beside this server, which /lab leads to: a URL, or a path"},
     {"tls-cert", TEXT, AT(tls_cert), 0, 0, NULL, "certificate chain (PEM)"},
     {"tls-key", TEXT, AT(tls_key), 0, 0, NULL, "private key (PEM)"},
     {"contents-dir", TEXT, AT(contents_dir), 0, 0, NULL,

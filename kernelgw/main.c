@@ -186,6 +186,7 @@ static int open_net(struct server *s, struct kg_err *err)
                                 .base_url = c->base_url,
                                 .allow_origin = c->allow_origin,
                                 .client = c->client,
+                                .lab_url = c->lab_url,
                                 .contents_dir = c->contents_dir,
                                 .tls = c->tls_cert != NULL};
     int rc = kg_api_new(&s->api, &api, err);

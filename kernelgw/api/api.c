@@ -7,30 +7,28 @@
 #include "base/mem.h"
 #include "kernelgw/api/assets.h"
 #include "kernelgw/api/auth.h"
+#include "kernelgw/api/cookies.h"
 #include "kernelgw/api/router.h"
+
+enum { FORM_BYTES_MAX = 4096 };
 
 struct kg_api {
     struct kg_core *core;
     struct kg_auth auth;
     struct kg_assets *assets; /* NULL: no client */
     char *base_url;
+    char *lab_url; /* NULL: none */
     struct nb_root *contents;
     bool tls;
 };
 
-static const struct kg_route *const tables[] = {kg_routes_me,
-                                                kg_routes_kernelspecs,
-                                                kg_routes_kernels,
-                                                kg_routes_sessions,
-                                                kg_routes_contents,
-                                                kg_routes_files,
-                                                kg_routes_workspaces,
-                                                kg_routes_ports,
-                                                kg_routes_runs,
-                                                kg_routes_mux,
-                                                kg_routes_page,
-                                                kg_routes_spec,
-                                                NULL};
+static const struct kg_route *const tables[] = {kg_routes_me,         kg_routes_kernelspecs,
+                                                kg_routes_kernels,    kg_routes_sessions,
+                                                kg_routes_contents,   kg_routes_files,
+                                                kg_routes_workspaces, kg_routes_ports,
+                                                kg_routes_runs,       kg_routes_mux,
+                                                kg_routes_login,      kg_routes_page,
+                                                kg_routes_spec,       NULL};
 
 const struct kg_route *const *kg_api_routes(void)
 {
@@ -46,6 +44,14 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
                           config->base_url);
     while (n > 0 && config->base_url[n - 1] == '/')
         n--;
+    const char *lab = config->lab_url;
+    if (lab &&
+        (strpbrk(lab, "?# \\\"'<>;,\r\n") ||
+         (strncmp(lab, "http://", 7) != 0 && strncmp(lab, "https://", 8) != 0 && lab[0] != '/')))
+        return kg_err_set(
+            err, -EINVAL,
+            "lab-url \"%.100s\" must be a plain URL (http://host/lab), or a path that begins with /",
+            lab);
     struct kg_assets *assets = NULL;
     int rc = config->client && config->client[0] ? kg_assets_load(&assets, config->client, err) : 0;
     if (rc < 0)
@@ -60,6 +66,7 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     api->contents = contents;
     api->core = config->core;
     api->base_url = kg_strndup(config->base_url, n);
+    api->lab_url = lab ? kg_strdup(lab) : NULL;
     api->tls = config->tls;
     kg_auth_init(&api->auth, config->token, config->allow_origin);
     *out = api;
@@ -74,6 +81,7 @@ void kg_api_free(struct kg_api *api)
     kg_assets_free(api->assets);
     nb_root_unref(api->contents);
     free(api->base_url);
+    free(api->lab_url);
     free(api);
 }
 
@@ -97,9 +105,19 @@ const char *kg_api_base_url(const struct kg_api *api)
     return api->base_url;
 }
 
-const char *kg_api_cookie(const struct kg_api *api)
+const struct kg_auth *kg_api_auth(const struct kg_api *api)
 {
-    return api->auth.cookie_name;
+    return &api->auth;
+}
+
+const char *kg_api_lab_url(const struct kg_api *api)
+{
+    return api->lab_url;
+}
+
+bool kg_api_tls(const struct kg_api *api)
+{
+    return api->tls;
 }
 
 /* Headers of every answer; those that let a page of another site read it only when it may. */
@@ -126,7 +144,25 @@ static void answer_options(const struct kg_api *api, struct kg_http *req)
     kg_http_respond(req, 204, NULL, NULL, 0, NULL, 0);
 }
 
-static void refuse(struct kg_api *api, struct kg_http *req, enum kg_auth_verdict verdict)
+/* A person who is not logged in, rather than a program: asked for the token, as Jupyter Server does. */
+static bool to_login(struct kg_api *api, struct kg_http *req, const char *path)
+{
+    const char *accept = kg_http_header(req, "accept");
+    if (strcmp(kg_http_method(req), "GET") != 0 || !accept || !strstr(accept, "text/html") ||
+        kg_path_below(path, "/api"))
+        return false;
+    kg_autobuf to = {0};
+    kg_buf_printf(&to, "%s/login?next=", api->base_url);
+    kg_autobuf next = {0};
+    kg_buf_printf(&next, "%s%s", api->base_url, path);
+    kg_url_query(&next, req);
+    kg_url_escape(&to, kg_buf_cstr(&next), "/");
+    kg_http_add_header(req, "Location", kg_buf_cstr(&to));
+    kg_http_respond(req, 302, NULL, NULL, 0, NULL, 0);
+    return true;
+}
+
+void kg_api_refuse(struct kg_api *api, struct kg_http *req, enum kg_auth_verdict verdict)
 {
     static const char *const why[] = {
         [KG_AUTH_MISSING] =
@@ -134,21 +170,26 @@ static void refuse(struct kg_api *api, struct kg_http *req, enum kg_auth_verdict
             "the server printed",
         [KG_AUTH_WRONG] = "Forbidden: the token is not this server's",
         [KG_AUTH_FOREIGN] =
-            "Forbidden: a page of another origin, or under a host name that this server does not know, may not do this without a token",
-    };
-    kg_reply_error(api, req, 403, NULL, "%s", why[verdict]);
+            "Forbidden: a page of another origin, or under a host name that this server does not know, may not do this without a token"};
+    if (verdict == KG_AUTH_XSRF)
+        kg_reply_error(
+            api, req, 403, NULL,
+            "'_xsrf' argument missing from %s: a cookie alone changes nothing; repeat the one "
+            "that is named _xsrf in the header X-XSRFToken",
+            kg_http_method(req));
+    else
+        kg_reply_error(api, req, 403, NULL, "%s", why[verdict]);
 }
 
 /* A browser that came with ?token= need not show it again. */
-static void give_cookie(const struct kg_api *api, struct kg_http *req)
+static void give_cookies(const struct kg_api *api, struct kg_http *req)
 {
     const char *accept = kg_http_header(req, "accept");
-    if (!api->auth.token || !kg_http_arg(req, "token") || !accept || !strstr(accept, "text/html"))
+    if (!api->auth.token || !accept || !strstr(accept, "text/html"))
         return;
-    kg_autofree char *cookie =
-        kg_asprintf("%s=%s; Path=%s/; HttpOnly; SameSite=Strict%s", api->auth.cookie_name,
-                    api->auth.cookie_value, api->base_url, api->tls ? "; Secure" : "");
-    kg_http_add_header(req, "Set-Cookie", cookie);
+    if (kg_http_arg(req, "token"))
+        kg_cookie_give(api, req);
+    free(kg_cookie_xsrf(api, req));
 }
 
 static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
@@ -158,7 +199,9 @@ static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
     enum kg_match match = kg_route_find(&found, tables, kg_http_method(req), path);
     bool public = match == KG_MATCH && (found.route->flags & KG_ROUTE_PUBLIC);
     if (verdict != KG_AUTH_OK && !(public && verdict != KG_AUTH_FOREIGN)) {
-        refuse(api, req, verdict);
+        bool stranger = verdict == KG_AUTH_MISSING || verdict == KG_AUTH_WRONG;
+        if (!stranger || !to_login(api, req, path))
+            kg_api_refuse(api, req, verdict);
     } else if (match == KG_MATCH_NONE) {
         kg_reply_error(api, req, 404, NULL, "Not Found: %.200s", path);
     } else if (match == KG_MATCH_BAD) {
@@ -177,7 +220,7 @@ static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
         for (size_t i = 0; i < KG_ROUTE_ARGS; i++)
             args.value[i] = found.value[i];
         if (verdict == KG_AUTH_OK)
-            give_cookie(api, req);
+            give_cookies(api, req);
         found.route->handler(api, req, &args);
     }
     kg_found_release(&found);
@@ -192,17 +235,8 @@ struct asked {
 
 static struct asked check(const struct kg_api *api, const struct kg_http *req)
 {
-    const char *method = kg_http_method(req);
     struct asked a = {.path = kg_path_below(kg_http_path(req), api->base_url)};
-    struct kg_auth_request r = {.authorization = kg_http_header(req, "authorization"),
-                                .query_token = kg_http_arg(req, "token"),
-                                .cookie = kg_http_header(req, "cookie"),
-                                .origin = kg_http_header(req, "origin"),
-                                .host = kg_http_header(req, "host"),
-                                .fetch_site = kg_http_header(req, "sec-fetch-site"),
-                                .changes =
-                                    kg_http_is_upgrade(req) ||
-                                    (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)};
+    struct kg_auth_request r = kg_request_auth(req);
     if (a.path)
         a.path = kg_auth_path_token(a.path, &r.path_token, &r.path_token_len);
     a.verdict = kg_auth_check(&api->auth, &r);
@@ -225,10 +259,33 @@ void kg_api_handle(void *user, struct kg_http *req)
         dispatch(api, req, a.path, a.verdict);
 }
 
+/* A form that somebody without a credential may send, such as that for the token. */
+static bool is_form(struct kg_http *req, const struct asked *a)
+{
+    struct kg_found found;
+    bool form = a->path && a->verdict != KG_AUTH_FOREIGN &&
+                kg_route_find(&found, tables, kg_http_method(req), a->path) == KG_MATCH &&
+                (found.route->flags & KG_ROUTE_FORM);
+    if (a->path && a->verdict != KG_AUTH_FOREIGN)
+        kg_found_release(&found);
+    return form;
+}
+
 bool kg_api_admit(void *user, struct kg_http *req)
 {
-    if (check(user, req).verdict == KG_AUTH_OK)
+    struct kg_api *api = user;
+    struct asked a = check(api, req);
+    if (a.verdict == KG_AUTH_OK)
         return true;
-    kg_api_handle(user, req); /* it is refused, or needs no body */
+    if (!is_form(req, &a)) {
+        kg_api_handle(user, req); /* it is refused, or needs no body */
+        return false;
+    }
+    const char *length = kg_http_header(req, "content-length");
+    if (length && strlen(length) <= 4 && atoi(length) <= FORM_BYTES_MAX)
+        return true;
+    kg_reply_error(api, req, 413, NULL,
+                   "a form of at most %d bytes, of a length told before, goes here",
+                   FORM_BYTES_MAX);
     return false;
 }

@@ -16,6 +16,7 @@
 
 struct kg_api;
 struct kg_assets;
+struct kg_auth;
 
 struct kg_api_config {
     struct kg_core *core;
@@ -24,6 +25,7 @@ struct kg_api_config {
     const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
     const char *client;       /* folder of the browser client's files, or NULL */
     const char *contents_dir; /* folder whose files /api/contents and /files serve, or NULL */
+    const char *lab_url;      /* where /lab leads: a URL, or a path; or NULL */
     bool tls;                 /* cookies are for TLS alone, too */
 };
 
@@ -41,7 +43,9 @@ const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none *
 const char *
 kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
 
-const char *kg_api_cookie(const struct kg_api *api); /* name of the server's own cookie */
+const struct kg_auth *kg_api_auth(const struct kg_api *api);
+const char *kg_api_lab_url(const struct kg_api *api); /* NULL: there is none */
+bool kg_api_tls(const struct kg_api *api);
 
 /* Who asks. One token makes one user today; named users come with a table of their own. */
 struct kg_user {
@@ -59,7 +63,10 @@ struct kg_route_args {
 
 typedef void kg_handler(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args);
 
-enum { KG_ROUTE_PUBLIC = 1 /* no credential needed */ };
+enum {
+    KG_ROUTE_PUBLIC = 1, /* no credential needed */
+    KG_ROUTE_FORM = 2,   /* of those: a body is read all the same, a small one */
+};
 
 struct kg_route {
     const char *method; /* "GET" serves HEAD too */
@@ -81,6 +88,7 @@ extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
 extern const struct kg_route kg_routes_ports[];       /* ports.c: into a workspace's network */
 extern const struct kg_route kg_routes_mux[];         /* mux.c */
+extern const struct kg_route kg_routes_login[];       /* login.c: /login, /logout, /lab */
 extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
 
 /* All tables, ended by NULL. */
@@ -90,7 +98,9 @@ const struct kg_route *const *kg_api_routes(void);
 
 /* body is one JSON text. */
 void kg_reply_json(struct kg_api *api, struct kg_http *req, int status, const struct kg_buf *body);
-/* The same with a Location header (a path below the base URL). */
+/* 200, or 304 when the client has this body already (If-None-Match): for what clients ask for again and again. */
+void kg_reply_polled(struct kg_api *api, struct kg_http *req, const struct kg_buf *body);
+/* The same as kg_reply_json, 201, with a Location header (a path below the base URL). */
 void kg_reply_created(struct kg_api *api, struct kg_http *req, const char *location,
                       const struct kg_buf *body);
 void kg_reply_empty(struct kg_api *api, struct kg_http *req); /* 204 */
@@ -110,6 +120,10 @@ void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const c
  * (400 "Invalid JSON in body of request") and returns NULL.
  */
 json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
+/* Appends text for a URL: all but letters, digits and "-._~" and those of `safe` as %XX. */
+void kg_url_escape(struct kg_buf *out, const char *text, const char *safe);
+/* Appends "?" and the request's query as it was sent, but for the token; nothing when nothing is left. */
+void kg_url_query(struct kg_buf *out, const struct kg_http *req);
 /* True when a WebSocket's request offers this subprotocol among others. */
 bool kg_request_offers(const struct kg_http *req, const char *subprotocol);
 

@@ -52,15 +52,6 @@ const char *kg_auth_path_token(const char *path, const char **token, size_t *tok
     return path[3 + n] ? path + 3 + n : "/";
 }
 
-bool kg_auth_origin_ok(const struct kg_auth *a, const char *origin, const char *host)
-{
-    if (a->allow_origin &&
-        (strcmp(a->allow_origin, "*") == 0 || strcasecmp(a->allow_origin, origin) == 0))
-        return true;
-    const char *own = strstr(origin, "://");
-    return own && host && strcasecmp(own + 3, host) == 0;
-}
-
 /* "token T" or "Bearer T", in any case; NULL for another scheme. */
 static const char *header_token(const char *authorization)
 {
@@ -73,21 +64,61 @@ static const char *header_token(const char *authorization)
     return NULL;
 }
 
-static bool cookie_ok(const struct kg_auth *a, const char *cookie, bool *seen)
+/* The next cookie of this name behind *at, which moves on; for free(), or NULL. */
+static char *next_cookie(const char **at, const char *name)
 {
-    size_t name = strlen(a->cookie_name);
-    for (const char *p = cookie; *p;) {
+    size_t length = strlen(name);
+    for (const char *p = *at; p && *p;) {
         p += strspn(p, "; ");
         size_t n = strcspn(p, ";");
-        if (n > name && strncmp(p, a->cookie_name, name) == 0 && p[name] == '=') {
-            kg_autofree char *value = kg_strndup(p + name + 1, n - name - 1);
-            *seen = true;
-            if (kg_secret_equal(value, a->cookie_value))
-                return true;
-        }
+        const char *value = p + length + 1;
+        bool found = n > length && strncmp(p, name, length) == 0 && p[length] == '=';
         p += n;
+        *at = p;
+        if (found)
+            return kg_strndup(value, (size_t)(p - value));
     }
-    return false;
+    return NULL;
+}
+
+char *kg_auth_cookie_value(const char *cookies, const char *name)
+{
+    return next_cookie(&cookies, name);
+}
+
+bool kg_auth_cookie(const char *cookies, const char *name, const char *value, bool *seen)
+{
+    bool same = false;
+    for (char *found; !same && (found = next_cookie(&cookies, name));) {
+        same = kg_secret_equal(found, value);
+        free(found);
+        if (seen)
+            *seen = true;
+    }
+    return same;
+}
+
+static bool same_host(const char *origin, const char *host)
+{
+    const char *own = strstr(origin, "://");
+    return own && host && strcasecmp(own + 3, host) == 0;
+}
+
+bool kg_auth_origin_ok(const struct kg_auth *a, const char *origin, const char *host)
+{
+    if (a->allow_origin &&
+        (strcmp(a->allow_origin, "*") == 0 || strcasecmp(a->allow_origin, origin) == 0))
+        return true;
+    return same_host(origin, host);
+}
+
+/* A page of this server, as far as the browser says so. */
+static bool own_page(const struct kg_auth_request *r)
+{
+    if (r->origin)
+        return same_host(r->origin, r->host);
+    return r->fetch_site &&
+           (strcmp(r->fetch_site, "same-origin") == 0 || strcmp(r->fetch_site, "none") == 0);
 }
 
 /* A page of another site, as far as the browser says so. */
@@ -95,8 +126,41 @@ static bool foreign(const struct kg_auth *a, const struct kg_auth_request *r)
 {
     if (r->origin)
         return !kg_auth_origin_ok(a, r->origin, r->host);
-    return r->fetch_site && strcmp(r->fetch_site, "same-origin") != 0 &&
-           strcmp(r->fetch_site, "none") != 0;
+    return r->fetch_site && !own_page(r);
+}
+
+enum kg_auth_verdict kg_auth_check_page(const struct kg_auth *a, const struct kg_auth_request *r)
+{
+    if (foreign(a, r))
+        return KG_AUTH_FOREIGN;
+    if (own_page(r) || (r->upgrade && !r->origin) ||
+        (r->xsrf && r->xsrf[0] && kg_auth_cookie(r->cookie, "_xsrf", r->xsrf, NULL)))
+        return KG_AUTH_OK;
+    return KG_AUTH_XSRF;
+}
+
+const char *kg_auth_next(const char *next, const char *base)
+{
+    if (!next || next[0] != '/' || next[1] == '/')
+        return NULL;
+    for (const char *p = next; *p; p++)
+        if (*p == '\\' || (unsigned char)*p < ' ' || *p == 0x7f)
+            return NULL;
+    size_t n = strcspn(next, "?#");
+    for (const char *p = next; p < next + n;) {
+        size_t part = strcspn(++p, "/?#");
+        kg_autofree char *name = kg_strndup(p, part);
+        /* browsers take an escaped dot for a dot */
+        for (char *at = name; (at = strcasestr(at, "%2e"));) {
+            *at = '.';
+            memmove(at + 1, at + 3, strlen(at + 3) + 1);
+        }
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            return NULL;
+        p += part;
+    }
+    size_t length = strlen(base);
+    return strncmp(next, base, length) == 0 && (length == n || next[length] == '/') ? next : NULL;
 }
 
 /* A name that no stranger can have made point here: an address, localhost, or what the operator allows. */
@@ -141,8 +205,7 @@ enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth
         if (kg_secret_equal(token, a->token))
             return KG_AUTH_OK;
     }
-    if (r->cookie && cookie_ok(a, r->cookie, &seen))
-        return r->changes && (foreign(a, r) || (!r->origin && !r->fetch_site)) ? KG_AUTH_FOREIGN
-                                                                               : KG_AUTH_OK;
+    if (kg_auth_cookie(r->cookie, a->cookie_name, a->cookie_value, &seen))
+        return r->changes ? kg_auth_check_page(a, r) : KG_AUTH_OK;
     return seen ? KG_AUTH_WRONG : KG_AUTH_MISSING;
 }

@@ -23,9 +23,11 @@ void kg_auth_release(struct kg_auth *a);
 /* What of a request matters here; any may be NULL. */
 struct kg_auth_request {
     const char *authorization, *query_token, *cookie, *origin, *host, *fetch_site;
+    const char *xsrf;       /* X-XSRFToken, or the argument _xsrf */
     const char *path_token; /* n bytes; not ended by NUL */
     size_t path_token_len;
     bool changes; /* not GET, HEAD or OPTIONS, or a WebSocket */
+    bool upgrade; /* a WebSocket: browsers never ask for one without an Origin */
 };
 
 enum kg_auth_verdict {
@@ -33,6 +35,7 @@ enum kg_auth_verdict {
     KG_AUTH_MISSING, /* no credential at all */
     KG_AUTH_WRONG,   /* one that is not right */
     KG_AUTH_FOREIGN, /* the page of another site asks, and nothing but a cookie (or nothing at all) speaks for it */
+    KG_AUTH_XSRF, /* nothing says that it is not such a page: the browser says nothing, and _xsrf is missing or wrong */
 };
 
 /*
@@ -40,6 +43,20 @@ enum kg_auth_verdict {
  * allowed Origin's: see auth.c on DNS rebinding.
  */
 enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r);
+
+/* KG_AUTH_OK, KG_AUTH_FOREIGN or KG_AUTH_XSRF for a change that nothing but cookies speaks for. */
+enum kg_auth_verdict kg_auth_check_page(const struct kg_auth *a, const struct kg_auth_request *r);
+
+/* Does the request bear a cookie of this name and value? *seen (may be NULL): one of the name, at least. */
+bool kg_auth_cookie(const char *cookies, const char *name, const char *value, bool *seen);
+/* The value of the first cookie of this name, for free(), or NULL. */
+char *kg_auth_cookie_value(const char *cookies, const char *name);
+
+/*
+ * Where a browser may be sent after it has logged in: next when it is a path below base ("" or "/prefix"), else NULL. Nothing that
+ * any browser reads as another server's address passes: //host, a backslash, control characters; nor do "." and "..".
+ */
+const char *kg_auth_next(const char *next, const char *base);
 
 /* Splits /t/TOKEN/rest: returns the rest and the token, or path as it is (token NULL). */
 const char *kg_auth_path_token(const char *path, const char **token, size_t *token_len);

@@ -27,7 +27,7 @@ static void reply_model(struct kg_api *api, struct kg_http *req, const struct kg
     kg_json_init(&j, &body);
     kg_kernel_model(k, &j);
     if (!created) {
-        kg_reply_json(api, req, 200, &body);
+        kg_reply_polled(api, req, &body);
         return;
     }
     kg_autofree char *location = kg_asprintf("/api/kernels/%s", k->id);
@@ -44,7 +44,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
     for (struct kg_kernel *k = kg_api_core(api)->kernels; k; k = k->hh.next)
         kg_kernel_model(k, &j);
     kg_json_array_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void started(struct kg_api *api, struct kg_http *req, struct kg_kernel *k, void *user)

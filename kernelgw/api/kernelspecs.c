@@ -28,7 +28,7 @@ static void reply(struct kg_api *api, struct kg_http *req, json_t *doc)
     kg_autofree char *text = json_dumps(doc, JSON_COMPACT);
     kg_buf_add_str(&body, text);
     json_decref(doc);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)

@@ -17,7 +17,7 @@ static void version(struct kg_api *api, struct kg_http *req, const struct kg_rou
     kg_json_object_begin(&j);
     kg_json_kstr(&j, "version", KERNELGW_VERSION);
     kg_json_object_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void status(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
@@ -41,7 +41,7 @@ static void status(struct kg_api *api, struct kg_http *req, const struct kg_rout
     kg_json_key(&j, "kernelgw");
     kg_json_raw(&j, report.data, report.len);
     kg_json_object_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 /* Jupyter asks which of {"resource": ["action"]} the user may do: here, all. */
@@ -93,7 +93,7 @@ static void me(struct kg_api *api, struct kg_http *req, const struct kg_route_ar
     kg_json_array_begin(&j);
     kg_json_array_end(&j);
     kg_json_object_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void health(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)

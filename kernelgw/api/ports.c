@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
+#include "kernelgw/api/auth.h"
 #include "kernelgw/core/workspace.h"
 
 struct visit {
@@ -123,7 +124,7 @@ static void write_head(struct kg_buf *out, const struct visit *v, const char *pr
         if (!kept_here(f.name))
             kg_buf_printf(out, "%s: %s\r\n", f.name, f.value);
         else if (strcasecmp(f.name, "cookie") == 0)
-            add_cookies(out, f.value, kg_api_cookie(v->api));
+            add_cookies(out, f.value, kg_api_auth(v->api)->cookie_name);
         else if (strcasecmp(f.name, "origin") == 0)
             kg_buf_printf(out, "Origin: http://localhost:%u\r\n", v->port);
     }

@@ -1,4 +1,6 @@
+#include <ctype.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,26 @@ void kg_reply_json(struct kg_api *api, struct kg_http *req, int status, const st
     (void)api;
     kg_http_respond(req, status, "application/json", body->data, body->len, api_headers,
                     KG_COUNT(api_headers));
+}
+
+void kg_reply_polled(struct kg_api *api, struct kg_http *req, const struct kg_buf *body)
+{
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    char etag[2 * sizeof hash + 3] = "\"";
+    const char *known = kg_http_header(req, "if-none-match");
+    const char *method = kg_http_method(req);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        kg_reply_json(api, req, 200, body);
+        return;
+    }
+    crypto_generichash(hash, sizeof hash, body->data, body->len, NULL, 0);
+    sodium_bin2hex(etag + 1, sizeof etag - 2, hash, sizeof hash);
+    strcat(etag, "\"");
+    kg_http_add_header(req, "Etag", etag);
+    if (known && strstr(known, etag))
+        kg_http_respond(req, 304, NULL, NULL, 0, api_headers, KG_COUNT(api_headers));
+    else
+        kg_reply_json(api, req, 200, body);
 }
 
 void kg_reply_created(struct kg_api *api, struct kg_http *req, const char *location,
@@ -93,6 +115,29 @@ json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok)
         kg_reply_error(api, req, 400, at.text, "Invalid JSON in body of request");
     json_decref(doc);
     return NULL;
+}
+
+void kg_url_escape(struct kg_buf *out, const char *text, const char *safe)
+{
+    for (const char *p = text; *p; p++)
+        if (isalnum((unsigned char)*p) || strchr("-._~", *p) || strchr(safe, *p))
+            kg_buf_add_char(out, *p);
+        else
+            kg_buf_printf(out, "%%%02X", (unsigned char)*p);
+}
+
+void kg_url_query(struct kg_buf *out, const struct kg_http *req)
+{
+    char sign = '?';
+    for (const char *p = kg_http_query(req); p && *p;) {
+        size_t part = strcspn(p, "&");
+        if (part && strncmp(p, "token=", 6) != 0) {
+            kg_buf_add_char(out, sign);
+            kg_buf_add(out, p, part);
+            sign = '&';
+        }
+        p += part + (p[part] == '&');
+    }
 }
 
 bool kg_request_offers(const struct kg_http *req, const char *subprotocol)

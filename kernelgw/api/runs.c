@@ -39,7 +39,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
         if (!session || strcmp(r->spec.session, session) == 0)
             kg_run_model(r, &j);
     kg_json_array_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)

@@ -17,7 +17,7 @@ static void reply_model(struct kg_api *api, struct kg_http *req, const struct kg
     kg_json_init(&j, &body);
     kg_session_model(s, &j);
     if (!created) {
-        kg_reply_json(api, req, 200, &body);
+        kg_reply_polled(api, req, &body);
         return;
     }
     kg_autofree char *location = kg_asprintf("/api/sessions/%s", s->id);
@@ -45,7 +45,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
         if (s->kernel)
             kg_session_model(s, &j);
     kg_json_array_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 /* What a POST or PATCH names; NULL where it says nothing. The older form has notebook.path. */

@@ -38,7 +38,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
         if (strcmp(w->owner, args->user.name) == 0)
             kg_workspace_model(w, &j);
     kg_json_array_end(&j);
-    kg_reply_json(api, req, 200, &body);
+    kg_reply_polled(api, req, &body);
 }
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
@@ -120,7 +120,7 @@ static void ports(struct kg_api *api, struct kg_http *req, const struct kg_route
     if (!w->net) {
         kg_autobuf body = {0};
         kg_buf_add_str(&body, "[]");
-        kg_reply_json(api, req, 200, &body);
+        kg_reply_polled(api, req, &body);
         return;
     }
     struct ports_wait *wait = kg_malloc(sizeof *wait);

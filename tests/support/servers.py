@@ -260,7 +260,7 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
     started = time.monotonic()
     process = Process("kernelgw", [*argv, *options], directory, env, stdout=subprocess.PIPE)
     line = _read_line(process, rb"URL: (http\S+)", 15)
-    match = re.match(r"(https?://[^/]+)/\?token=(\S+)", line)
+    match = re.match(r"(https?://[^/]+)/(?:\S+/)?\?token=(\S+)", line)
     assert match and (match.group(2) == token or "--token" in options), line
     server = Server(process, match.group(1), match.group(2), pathlib.Path(directory), "kernelgw", engine)
     server.start_ms = (time.monotonic() - started) * 1000

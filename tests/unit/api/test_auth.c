@@ -53,31 +53,48 @@ static void a_cookie_alone_does_not_speak_for_a_page_of_another_site(void **stat
 {
     (void)state;
     struct kg_auth a;
-    kg_auth_init(&a, "s3cret", NULL);
+    kg_auth_init(&a, "s3cret", "https://lab.example");
     char cookie[200];
     char wrong[200];
     snprintf(cookie, sizeof cookie, "other=1; %s=%s; last=2", a.cookie_name, a.cookie_value);
     snprintf(wrong, sizeof wrong, "%s=%.63sx", a.cookie_name, a.cookie_value);
+    char sealed[300];
+    snprintf(sealed, sizeof sealed, "_xsrf=abc; %s", cookie);
     const struct {
         const char *cookie, *origin, *site;
         bool changes;
         enum kg_auth_verdict verdict;
+        const char *xsrf;
+        bool upgrade;
     } cases[] = {
-        {cookie, NULL, NULL, false, KG_AUTH_OK},
-        {cookie, "http://localhost:8888", NULL, true, KG_AUTH_OK},
-        {cookie, NULL, "same-origin", true, KG_AUTH_OK},
-        {cookie, "http://evil.example", NULL, true, KG_AUTH_FOREIGN},
-        {cookie, "null", NULL, true, KG_AUTH_FOREIGN},
-        {cookie, NULL, "cross-site", true, KG_AUTH_FOREIGN},
-        {cookie, NULL, NULL, true, KG_AUTH_FOREIGN},
-        {wrong, "http://localhost:8888", NULL, true, KG_AUTH_WRONG},
-        {"x=1", NULL, NULL, false, KG_AUTH_MISSING},
+        {cookie, NULL, NULL, false, KG_AUTH_OK, NULL, false},
+        {cookie, "http://localhost:8888", NULL, true, KG_AUTH_OK, NULL, false},
+        {cookie, NULL, "same-origin", true, KG_AUTH_OK, NULL, false},
+        {cookie, "http://evil.example", NULL, true, KG_AUTH_FOREIGN, NULL, false},
+        {cookie, "null", NULL, true, KG_AUTH_FOREIGN, NULL, false},
+        {cookie, NULL, "cross-site", true, KG_AUTH_FOREIGN, NULL, false},
+        {cookie, NULL, "none", true, KG_AUTH_OK, NULL, false},
+        {cookie, NULL, NULL, true, KG_AUTH_XSRF, NULL, false},
+        {cookie, NULL, NULL, true, KG_AUTH_XSRF, "abc", false},
+        {sealed, NULL, NULL, true, KG_AUTH_XSRF, NULL, false},
+        {sealed, NULL, NULL, true, KG_AUTH_XSRF, "", false},
+        {sealed, NULL, NULL, true, KG_AUTH_XSRF, "abd", false},
+        {sealed, NULL, NULL, true, KG_AUTH_OK, "abc", false},
+        {sealed, "http://evil.example", NULL, true, KG_AUTH_FOREIGN, "abc", false},
+        {sealed, "https://lab.example", NULL, true, KG_AUTH_OK, "abc", false},
+        {sealed, "https://lab.example", NULL, true, KG_AUTH_XSRF, NULL, false},
+        {cookie, NULL, NULL, true, KG_AUTH_OK, NULL, true},
+        {cookie, "http://evil.example", NULL, true, KG_AUTH_FOREIGN, NULL, true},
+        {wrong, "http://localhost:8888", NULL, true, KG_AUTH_WRONG, NULL, false},
+        {"x=1", NULL, NULL, false, KG_AUTH_MISSING, NULL, false},
     };
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
         struct kg_auth_request r = {.cookie = cases[i].cookie,
                                     .origin = cases[i].origin,
                                     .fetch_site = cases[i].site,
                                     .host = "localhost:8888",
+                                    .xsrf = cases[i].xsrf,
+                                    .upgrade = cases[i].upgrade,
                                     .changes = cases[i].changes};
         if (kg_auth_check(&a, &r) != cases[i].verdict)
             fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r), cases[i].verdict);
@@ -131,6 +148,58 @@ static void without_a_token_a_strangers_name_for_this_server_is_refused(void **s
     kg_auth_release(&a);
 }
 
+static void a_browser_is_sent_to_paths_of_this_server_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *next, *base;
+        bool good;
+    } cases[] = {
+        {"/", "", true},
+        {"/lab/tree/a%20b.ipynb?reset#x", "", true},
+        {"/base/", "/base", true},
+        {"/base", "/base", true},
+        {"/base?x=//evil.example/..", "/base", true},
+        {"/a..b/.hidden/...", "", true},
+        {"/basement/", "/base", false},
+        {"/", "/base", false},
+        {"/base/../other", "/base", false},
+        {"/base/%2e%2E/other", "/base", false},
+        {"/base/.", "/base", false},
+        {"//evil.example/", "", false},
+        {"/\\evil.example", "", false},
+        {"\\\\evil.example", "", false},
+        {"/\t/evil.example", "", false},
+        {"/x\r\nSet-Cookie: a=b", "", false},
+        {"/a b/caf\xc3\xa9", "", true},
+        {"/\x7f", "", false},
+        {"http://evil.example/", "", false},
+        {"javascript:alert(1)", "", false},
+        {"evil", "", false},
+        {"", "", false},
+        {NULL, "", false},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        const char *got = kg_auth_next(cases[i].next, cases[i].base);
+        if (got != (cases[i].good ? cases[i].next : NULL))
+            fail_msg("case %zu: %s", i, cases[i].next ? cases[i].next : "NULL");
+    }
+}
+
+static void a_cookie_is_found_among_others(void **state)
+{
+    (void)state;
+    kg_autofree char *value =
+        kg_auth_cookie_value("a_xsrf=1; _xsrfx=2; _xsrf=2|3|4; _xsrf=5", "_xsrf");
+    assert_string_equal(value, "2|3|4");
+    assert_null(kg_auth_cookie_value("a_xsrf=1; _xsrf", "_xsrf"));
+    assert_null(kg_auth_cookie_value(NULL, "_xsrf"));
+    bool seen = false;
+    assert_true(kg_auth_cookie("x=1; y=2; y=3", "y", "3", &seen));
+    assert_true(seen);
+    assert_false(kg_auth_cookie("x=1; y=2", "y", "3", NULL));
+}
+
 static void the_token_is_cut_out_of_the_path(void **state)
 {
     (void)state;
@@ -147,6 +216,8 @@ static void the_token_is_cut_out_of_the_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_browser_is_sent_to_paths_of_this_server_alone),
+        cmocka_unit_test(a_cookie_is_found_among_others),
         cmocka_unit_test(a_token_counts_from_wherever_a_client_can_put_it),
         cmocka_unit_test(a_cookie_alone_does_not_speak_for_a_page_of_another_site),
         cmocka_unit_test(without_a_token_pages_of_other_sites_still_change_nothing),
