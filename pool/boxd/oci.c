@@ -174,8 +174,9 @@ static void mounts(struct kg_json *j, const struct bd_oci *spec)
     /* Device nodes are bound from outside, so nodev would only break them; the devices cgroup guards. */
     static const char *const dev[] = {"nosuid",   "noexec",       "mode=755",
                                       "size=64k", "nr_inodes=64", NULL};
+    /* The kernel counts all terminals of the machine together, so one box must not have them all. */
     static const char *const pts[] = {"nosuid",    "noexec", "newinstance", "ptmxmode=0666",
-                                      "mode=0620", "gid=5",  NULL};
+                                      "mode=0620", "gid=5",  "max=16",      NULL};
     static const char *const agent[] = {"bind", "ro", "nosuid", "nodev", NULL};
     static const char *const link[] = {"bind", "ro", "nosuid", "nodev", "noexec", NULL};
     struct bd_tmpfs tmpfs[BD_TMPFS_COUNT];

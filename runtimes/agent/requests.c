@@ -154,6 +154,14 @@ static int op_run_continue(struct kk_requests *r, uint64_t id, const json_t *req
     return rc;
 }
 
+static int op_run_resize(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    int rc = kk_runner_resize(r->parts.runner, text_of(req, "run_id"), req, err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
 static int op_files_put(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
 {
     const json_t *mode = json_object_get(req, "mode");
@@ -284,6 +292,7 @@ static const struct {
     {"run.stdin", op_run_stdin, false},
     {"run.signal", op_run_signal, false},
     {"run.continue", op_run_continue, false},
+    {"run.resize", op_run_resize, false},
     {"files.put", op_files_put, false},
     {"files.clear", op_files_clear, false},
     {"stats", op_stats, false},

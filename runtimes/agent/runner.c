@@ -17,6 +17,7 @@
 #include "runtimes/agent/reply.h"
 #include "runtimes/agent/spawn.h"
 #include "runtimes/agent/tap.h"
+#include "runtimes/agent/terminal.h"
 
 enum run_state {
     RUN_NONE,
@@ -51,6 +52,9 @@ struct kk_runner {
     struct phase phases[KK_PHASES_MAX];
     size_t phase_count, phase;
     bool wants_stdin;
+    bool tty; /* the last phase has a terminal, which takes the place of its pipes */
+    uint16_t rows, cols;
+    struct kk_terminal terminal;
     uint64_t wall_ms, output_bytes; /* 0: no limit */
     uint64_t began_ms;              /* pauses are no part of the run: it is moved on by them */
     uint64_t pause_began_ms;
@@ -73,6 +77,8 @@ static void forget(struct kk_runner *r)
     r->tap = NULL;
     kk_feed_free(r->feed);
     r->feed = NULL;
+    kk_terminal_close(&r->terminal);
+    r->tty = false;
     for (size_t i = 0; i < r->phase_count; i++) {
         free(r->phases[i].name);
         free(r->phases[i].argv);
@@ -173,19 +179,45 @@ static int stdio_open(struct stdio *io, const struct kk_runner *r, bool with_std
     return 0;
 }
 
+/* The same with a terminal: all three of theirs are its slave side. Of ours there is one to write and one to read, since
+ * each is watched by itself. */
+static int stdio_terminal(struct stdio *io, struct kk_runner *r, struct kg_err *err)
+{
+    *io = (struct stdio){{-1, -1, -1}, {-1, -1, -1}};
+    int rc = kk_terminal_open(&r->terminal, r->options, r->rows, r->cols, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        io->theirs[i] = fcntl(r->terminal.slave, F_DUPFD_CLOEXEC, 3);
+        if (i < 2)
+            io->ours[i] = fcntl(r->terminal.master, F_DUPFD_CLOEXEC, 3);
+        if (io->theirs[i] < 0 || (i < 2 && io->ours[i] < 0))
+            rc = -errno;
+    }
+    if (rc < 0) {
+        stdio_close(io);
+        kk_terminal_close(&r->terminal);
+        return kg_err_errno(err, -rc, "open the program's terminal");
+    }
+    return 0;
+}
+
 static int start_phase(struct kk_runner *r, struct kg_err *err)
 {
     struct phase *p = &r->phases[r->phase];
     bool last = r->phase + 1 == r->phase_count; /* a compiler must not eat what is typed ahead */
+    bool terminal = r->tty && last;
     struct stdio io;
     int listener = -1;
-    int rc = stdio_open(&io, r, r->wants_stdin && last, err);
+    int rc =
+        terminal ? stdio_terminal(&io, r, err) : stdio_open(&io, r, r->wants_stdin && last, err);
     if (rc < 0)
         return rc;
     struct kk_spawn spawn = {
         .options = r->options,
         .strict = r->options->drop ? r->strict : NULL,
-        .watch_stderr = true,
+        .watch_stderr = !terminal,
+        .terminal = terminal,
         .argv = p->argv,
         .envp = r->envp,
         .cwd = r->cwd,
@@ -203,6 +235,7 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
     r->tap = kk_tap_open(&(struct kk_tap_config){
         .loop = r->loop,
         .fds = {kg_steal_fd(&io.ours[1]), kg_steal_fd(&io.ours[2])},
+        .terminal = terminal,
         .listener = listener,
         .emit = emit,
         .admit = admit,
@@ -329,6 +362,18 @@ static int read_phases(struct kk_runner *r, const json_t *list, struct kg_err *e
     return 0;
 }
 
+static int read_size(struct kk_runner *r, const json_t *size, struct kg_err *err)
+{
+    json_int_t rows = json_integer_value(json_object_get(size, "rows"));
+    json_int_t cols = json_integer_value(json_object_get(size, "cols"));
+    if (rows < 1 || rows > KK_TERMINAL_SIDE_MAX || cols < 1 || cols > KK_TERMINAL_SIDE_MAX)
+        return kg_err_set(err, -EINVAL, "a terminal has 1 to %d rows and cols",
+                          KK_TERMINAL_SIDE_MAX);
+    r->rows = (uint16_t)rows;
+    r->cols = (uint16_t)cols;
+    return 0;
+}
+
 static int read_request(struct kk_runner *r, const json_t *req, struct kg_err *err)
 {
     const char *id = json_string_value(json_object_get(req, "run_id"));
@@ -345,7 +390,11 @@ static int read_request(struct kk_runner *r, const json_t *req, struct kg_err *e
                            : kg_asprintf("%s/%s", r->options->work, cwd);
     r->wall_ms = (uint64_t)wall;
     r->output_bytes = (uint64_t)output;
-    r->wants_stdin = json_is_true(json_object_get(req, "stdin"));
+    const json_t *tty = json_object_get(req, "tty");
+    r->tty = json_is_object(tty);
+    if (r->tty && read_size(r, tty, err) < 0)
+        return err->code;
+    r->wants_stdin = r->tty || json_is_true(json_object_get(req, "stdin"));
     r->envp = kk_env_from_json(json_object_get(req, "env"), r->options);
     if (!r->envp)
         return kg_err_set(err, -EINVAL, "env must be an object of strings, 128 KiB in all at most");
@@ -397,7 +446,37 @@ int kk_runner_stdin(struct kk_runner *r, const char *run_id, const void *data, s
         return rc;
     if (!r->feed)
         return kg_err_set(err, -EPIPE, "the run was started without stdin");
-    return kk_feed_add(r->feed, data, n, eof, err);
+    if (!r->tty)
+        return kk_feed_add(r->feed, data, n, eof, err);
+    kg_autobuf keys = {0};
+    char before = r->terminal.last;
+    kg_buf_add(&keys, data, n);
+    kk_terminal_typed(&r->terminal, data, n);
+    if (eof) {
+        char end[KK_TERMINAL_EOF_MAX];
+        size_t count = kk_terminal_eof(&r->terminal, end);
+        kg_buf_add(&keys, end, count);
+        kk_terminal_typed(&r->terminal, end, count);
+    }
+    rc = kk_feed_add(r->feed, keys.data, keys.len, false, err);
+    if (rc < 0)
+        r->terminal.last = before;
+    return rc;
+}
+
+int kk_runner_resize(struct kk_runner *r, const char *run_id, const json_t *size,
+                     struct kg_err *err)
+{
+    int rc = find(r, run_id, err);
+    if (rc < 0)
+        return rc;
+    if (!r->tty)
+        return kg_err_set(err, -ENOTTY, "the run was started without a terminal");
+    rc = read_size(r, size, err);
+    if (rc < 0 || r->terminal.master < 0)
+        return rc;
+    rc = kk_terminal_resize(&r->terminal, r->rows, r->cols);
+    return rc < 0 ? kg_err_errno(err, -rc, "resize the terminal") : 0;
 }
 
 int kk_runner_continue(struct kk_runner *r, const char *run_id, struct kg_err *err)
@@ -447,7 +526,9 @@ int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, 
     }
     if (stopped && !r->exit.reason)
         r->exit.reason = "stopped";
-    if (r->state == RUN_RUNNING)
+    if (r->state == RUN_RUNNING && r->terminal.master >= 0)
+        kk_terminal_signal(&r->terminal, signal, r->pid);
+    else if (r->state == RUN_RUNNING)
         kill(-r->pid, signal);
     return 0;
 }
@@ -474,6 +555,7 @@ struct kk_runner *kk_runner_new(uv_loop_t *loop, const struct kk_options *option
     r->strict = strict;
     r->link = link;
     r->children = children;
+    r->terminal = (struct kk_terminal){-1, -1, 0};
     uv_timer_init(loop, &r->limit);
     uv_timer_init(loop, &r->finish);
     r->limit.data = r->finish.data = r;

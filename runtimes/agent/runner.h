@@ -31,12 +31,15 @@ bool kk_runner_busy(const struct kk_runner *r);
 /* Starts a run (docs/PROTOCOL.md, run.start) and replies to request id, in front of the run's first message. -EBUSY,
  * -EINVAL, or why the first process could not be started; then there is no run, no reply and no message. */
 int kk_runner_start(struct kk_runner *r, uint64_t id, const json_t *req, struct kg_err *err);
-/* Queues bytes for the run's stdin, and its end. -ENOSPC: more than KK_STDIN_MAX would wait; nothing is queued. -ESRCH:
+/* Queues bytes for the run's stdin, and its end, which at a terminal is typed and ends nothing. -ENOSPC: more than KK_STDIN_MAX would wait; nothing is queued. -ESRCH:
  * no such run. -EPIPE: closed. */
 int kk_runner_stdin(struct kk_runner *r, const char *run_id, const void *data, size_t n, bool eof,
                     struct kg_err *err);
 /* Goes on with a run that pauses before a phase. -ESRCH: no such run. -EALREADY: it does not wait. */
 int kk_runner_continue(struct kk_runner *r, const char *run_id, struct kg_err *err);
+/* size: an object with rows and cols. -ESRCH: no such run. -ENOTTY: it has no terminal. -EINVAL: no such size. */
+int kk_runner_resize(struct kk_runner *r, const char *run_id, const json_t *size,
+                     struct kg_err *err);
 /* signal: "INT", "TERM" or "KILL". reason: "stopped" or NULL. */
 int kk_runner_signal(struct kk_runner *r, const char *run_id, const char *name, const char *reason,
                      struct kg_err *err);

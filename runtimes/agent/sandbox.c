@@ -148,14 +148,19 @@ static int limit_clone(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int limit_rest(scmp_filter_ctx ctx)
+/* What terminals can be asked for and no program in a box needs. The kernel looks at 32 bits of the request. */
+static int limit_terminals(scmp_filter_ctx ctx)
 {
-    /* Typing into a terminal on behalf of its reader. */
-    int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, 0x5412));
-    if (rc == 0) /* TIOCLINUX */
+    static const uint64_t requests[] = {
+        0x5412, /* TIOCSTI: typing on behalf of the reader */
+        0x541c, /* TIOCLINUX */
+        0x541d, /* TIOCCONS: getting the machine's console */
+        0x5423, /* TIOCSETD: other line disciplines, code of the kernel's that few people read */
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < KG_COUNT(requests); i++)
         rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, 0x541c));
+                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, requests[i]));
     return rc;
 }
 
@@ -188,7 +193,7 @@ int kk_sandbox_build(struct sock_fprog *out, struct kg_err *err)
     if (rc == 0)
         rc = limit_clone(ctx);
     if (rc == 0)
-        rc = limit_rest(ctx);
+        rc = limit_terminals(ctx);
     if (rc == 0)
         rc = export_filter(out, ctx);
     seccomp_release(ctx);

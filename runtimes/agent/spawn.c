@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -147,6 +148,8 @@ _Noreturn static void child(const struct kk_spawn *s, int report)
     int rc = set_fds(s->fds, s->fd_count);
     if (rc < 0)
         fail(report, STEP_FDS, -rc);
+    if (s->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+        fail(report, STEP_FDS, errno);
     set_limits();
     umask(s->umask);
     if (s->options->drop) {

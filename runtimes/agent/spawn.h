@@ -24,6 +24,7 @@ struct kk_spawn {
     const char *cwd;
     int fds[KK_SPAWN_FDS]; /* the first fd_count become 0, 1, 2...; borrowed */
     int fd_count;
+    bool terminal; /* descriptor 0 is one, and becomes the process's controlling terminal */
     bool service;
     mode_t umask;
 };

@@ -12,7 +12,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { READ_SIZE = 64 * 1024, HANDLES = KK_STREAMS + 2, NOTICES_A_TURN = 64 };
+enum {
+    READ_SIZE = 64 * 1024,
+    NOTICES_A_TURN = 64,
+    TERMINAL_A_TURN = 256 * 1024, /* more than a terminal holds */
+};
 
 /* Sources of wakes: the two pipes and the listener. */
 struct source {
@@ -100,6 +104,11 @@ static void read_pipe(struct kk_tap *t, enum kk_stream stream, size_t n)
  * to stdout later may belong behind a stderr that we have not seen. */
 static void read_both(struct kk_tap *t)
 {
+    if (t->config.terminal) {
+        /* how much one holds is not known before it is read: a part is still on its way inside the kernel */
+        read_pipe(t, KK_STDOUT, TERMINAL_A_TURN);
+        return;
+    }
     size_t out = held_by(&t->pipes[KK_STDOUT]);
     size_t err = held_by(&t->pipes[KK_STDERR]);
     read_pipe(t, KK_STDERR, err);
@@ -191,7 +200,7 @@ struct kk_tap *kk_tap_open(const struct kk_tap_config *config)
     source_open(&t->listener, t, config->listener);
     uv_timer_init(config->loop, &t->merge);
     t->merge.data = t;
-    t->closing = KK_STREAMS + 1 + (config->listener >= 0);
+    t->closing = 1 + (config->fds[0] >= 0) + (config->fds[1] >= 0) + (config->listener >= 0);
     watch_all(t);
     return t;
 }

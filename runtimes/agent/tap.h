@@ -7,6 +7,8 @@
  * Two pipes alone lose that order. So each write to descriptor 2 waits for us (a seccomp notification): we read all
  * that stdout holds first, then let it go on. After that, stderr is always read before stdout, and of stdout only as much
  * as was there before we looked at stderr. Without the kernel's help (no listener) the second half still applies.
+ *
+ * A terminal is one stream.
  */
 #include <stdbool.h>
 #include <uv.h>
@@ -17,7 +19,8 @@ struct kk_tap;
 
 struct kk_tap_config {
     uv_loop_t *loop;
-    int fds[KK_STREAMS]; /* read ends, taken */
+    int fds[KK_STREAMS]; /* read ends, taken; or -1 */
+    bool terminal;       /* fds[0] is a terminal's master, whose other side somebody keeps open */
     int listener;        /* of the watch filter, taken; or -1 */
     /* The text of one message; as kk_output. */
     void (*emit)(void *user, enum kk_stream stream, const uint8_t *text, size_t n);
