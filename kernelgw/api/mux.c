@@ -221,7 +221,7 @@ static int control(struct mux *m, const json_t *request, struct kg_err *err)
         return kg_err_set(err, -ENOENT, "there is no such channel");
     if (strcmp(what, "credit") == 0)
         return grant(c, request, err);
-    if (strcmp(what, "stdin") == 0 || strcmp(what, "signal") == 0)
+    if (strcmp(what, "stdin") == 0 || strcmp(what, "signal") == 0 || strcmp(what, "resize") == 0)
         return mux_channel_control(c, what, request, err);
     if (strcmp(what, "close") == 0) {
         say_closed(m, c->number, "as asked");

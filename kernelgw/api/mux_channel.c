@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernelgw/core/run_tty.h"
 
 static void client_wake(void *user)
 {
@@ -221,6 +222,11 @@ int mux_channel_control(struct mux_channel *c, const char *what, const json_t *r
     if (strcmp(what, "signal") == 0) {
         const char *name = json_string_value(json_object_get(request, "signal"));
         return kg_run_signal(c->run, name ? name : "", err);
+    }
+    if (strcmp(what, "resize") == 0) {
+        struct kg_tty size = c->run->spec.tty;
+        int bad = kg_tty_parse(&size, json_object_get(request, "tty"), true, err);
+        return bad < 0 ? bad : kg_run_resize(c->run, &size, err);
     }
     const json_t *text = json_object_get(request, "text");
     if (text && !json_is_string(text))

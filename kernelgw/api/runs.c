@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
 #include "kernelgw/api/run_stream.h"
-#include "kernelgw/core/run.h"
+#include "kernelgw/core/run_tty.h"
 
 static struct kg_run *find(struct kg_api *api, struct kg_http *req,
                            const struct kg_route_args *args)
@@ -199,6 +199,26 @@ static void send_signal(struct kg_api *api, struct kg_http *req, const struct kg
     json_decref(body);
 }
 
+static void resize(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_run *r = find(api, req, args);
+    if (!r)
+        return;
+    json_t *body = kg_request_json(api, req, false);
+    if (!body)
+        return;
+    struct kg_err err;
+    struct kg_tty size = r->spec.tty;
+    int rc = kg_tty_parse(&size, body, true, &err);
+    if (rc == 0)
+        rc = kg_run_resize(r, &size, &err);
+    if (rc < 0)
+        kg_reply_err(api, req, &err);
+    else
+        kg_reply_empty(api, req);
+    json_decref(body);
+}
+
 const struct kg_route kg_routes_runs[] = {
     {"GET", "/api/runs", list, 0},
     {"POST", "/api/runs", create, 0},
@@ -207,5 +227,6 @@ const struct kg_route kg_routes_runs[] = {
     {"GET", "/api/runs/{id}/output", output, 0},
     {"POST", "/api/runs/{id}/stdin", input, 0},
     {"POST", "/api/runs/{id}/signal", send_signal, 0},
+    {"POST", "/api/runs/{id}/resize", resize, 0},
     {NULL, NULL, NULL, 0},
 };

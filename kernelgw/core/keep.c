@@ -14,6 +14,7 @@
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/names.h"
 #include "kernelgw/core/run.h"
+#include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/session.h"
 #include "kernelgw/core/workspace.h"
 
@@ -157,6 +158,10 @@ void kg_keep_run(const struct kg_run *r)
         (json_int_t)r->started_us, "input_ended", r->input_ended, "wall_s", (int)r->spec.wall_s,
         "wish", (int)w->memory_mb, (int)w->cpu_milli, (int)w->pids);
     json_object_set_new(doc, "box_seq", json_integer((json_int_t)r->box_seq));
+    if (r->spec.tty.on)
+        json_object_set_new(
+            doc, "tty",
+            json_pack("{s:i,s:i}", "rows", (int)r->spec.tty.rows, "cols", (int)r->spec.tty.cols));
     add_workspace(doc, r->workspace, r->spec.network, r->spec.aliases);
     kg_autofree char *path = file_of(r->core, "runs", r->id);
     write_file(path, doc);
@@ -271,6 +276,7 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
                                    .wish = {.memory_mb = (uint32_t)memory,
                                             .cpu_milli = (uint32_t)cpu,
                                             .pids = (uint32_t)pids}};
+        kg_tty_parse(&spec.tty, json_object_get(doc, "tty"), false, NULL);
         struct its_workspace w = read_workspace(doc);
         spec.owner = w.owner ? kg_strdup(w.owner) : NULL;
         spec.network = w.net != NULL;

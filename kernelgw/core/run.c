@@ -16,6 +16,7 @@
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/run_place.h"
+#include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/workspace.h"
 
 enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
@@ -256,6 +257,7 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
         for (struct kg_run_input *in = r->input; in; in = in->next)
             send_input(r, in->data, in->len, in->eof, NULL, NULL);
         drop_input(r);
+        kg_run_tty_started(r);
         if (r->stopping)
             kg_run_signal(r, "KILL", NULL);
         kg_keep_run(r);
@@ -286,6 +288,7 @@ static void all_ready(struct kg_run *r)
                             phases, "env", env, "cwd", "stdin", true, "wall_ms", (json_int_t)most,
                             "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
                             "username", "user", "session", r->id);
+    kg_tty_start(&r->spec.tty, req, json_object_get(req, "env"));
     r->deadline_ms = kg_clock_ms() + most + DEADLINE_GRACE_MS;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
@@ -388,6 +391,7 @@ static void adopted(void *user, struct pl_box *box, const json_t *info, const st
     } else {
         r->box = box;
         pl_box_set_events(box, &box_events, r);
+        kg_run_tty_started(r);
         r->refs++;
         pl_box_request(box, "ping", json_object(), NULL, 0, refilled, r);
     }
@@ -503,7 +507,7 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_
     if (r->input_ended)
         return kg_err_set(err, -EPIPE, "the input of run %s has been ended", r->id);
     if (r->state == KG_R_RUNNING) {
-        r->input_ended = eof;
+        r->input_ended = eof && !r->spec.tty.on;
         send_input(r, data, n, eof, done, user);
         return 1;
     }
@@ -518,7 +522,7 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_
         memcpy(in->data, data, n);
     LL_APPEND(r->input, in);
     r->input_bytes += n;
-    r->input_ended = eof;
+    r->input_ended = eof && !r->spec.tty.on;
     return 0;
 }
 
@@ -632,6 +636,7 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
     if (r->state == KG_R_QUEUED)
         kg_json_kint(j, "position", kg_queue_position(r));
     kg_json_kstr(j, "network", r->spec.network ? "session" : "none");
+    kg_json_kbool(j, "tty", r->spec.tty.on);
     model_time(j, "created", r->created_us);
     model_time(j, "started", r->started_us);
     model_time(j, "ended", r->ended_us);

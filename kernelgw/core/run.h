@@ -45,6 +45,7 @@ struct kg_run {
     struct kg_run_input *input;
     size_t input_bytes;
     bool input_ended;
+    bool resized; /* before it ran */
     struct kg_journal journal;
     struct kg_run_watch *watches; /* utlist */
     json_t *exit;                 /* the agent's exit content, its reason put right */
@@ -80,6 +81,7 @@ typedef void kg_run_stdin_done(void *user, const struct kg_err *err);
  * Input for the program; eof: its end. Returns 0 when it is kept until the program runs (done does not come), 1 when
  * the box has been asked to take it (done comes once, later; it may be NULL), or, with *err: -ENOSPC when over 1 MiB
  * waits to be read by the program; -ESRCH when it has ended; -EPIPE after EOF.
+ * At a terminal the end is a key like others, and more may follow.
  */
 int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_stdin_done *done,
                  void *user, struct kg_err *err);
@@ -113,9 +115,9 @@ void kg_run_event(struct kg_run *r, const struct kg_slice *body); /* the agent s
 void kg_run_unref(struct kg_run *r);
 void kg_run_wake(struct kg_run *r);
 void kg_run_lost(struct kg_run *r, const char *why);
-/* True when a request was not done, with its sentence in why. */
 /* It has its box. */
 void kg_run_placed(struct kg_run *r, struct pl_box *box);
+/* True when a request was not done, with its sentence in why. */
 bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n);
 
 /* Within core: once a second. */

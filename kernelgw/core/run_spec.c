@@ -10,6 +10,7 @@
 #include "kernelgw/core/env.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/names.h"
+#include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/workspace.h"
 
 /* Paths, arguments and variables as the box takes them, with room for its own: asking for more is told at once. */
@@ -204,9 +205,9 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err)
 {
-    static const char *const names[] = {"session", "language", "entry",   "files",
-                                        "args",    "env",      "stdin",   "network",
-                                        "aliases", "limits",   "options", NULL};
+    static const char *const names[] = {"session", "language", "entry",   "files",   "args",
+                                        "env",     "stdin",    "network", "aliases", "limits",
+                                        "options", "tty",      NULL};
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
         return kg_err_set(err, -EINVAL, "the body must be a JSON object");
@@ -231,6 +232,8 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
         rc = take_env(s, json_object_get(body, "env"), err);
     if (rc == 0)
         rc = take_input(s, json_object_get(body, "stdin"), err);
+    if (rc == 0)
+        rc = kg_tty_parse(&s->tty, json_object_get(body, "tty"), false, err);
     if (rc == 0)
         rc = kg_network_wish(&s->network, core, json_object_get(body, "network"), "network", err);
     if (rc == 0)

@@ -14,6 +14,12 @@ struct kg_run_file {
     struct kg_buf data;
 };
 
+/* A terminal in place of pipes, so many characters large. */
+struct kg_tty {
+    bool on;
+    uint16_t rows, cols;
+};
+
 struct kg_run_spec {
     char *session;   /* name of the caller's workspace, or NULL */
     char *owner;     /* whose it is; NULL: nobody's in particular */
@@ -27,6 +33,7 @@ struct kg_run_spec {
     json_t *env;      /* object of strings, or NULL */
     char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
     size_t stdin_len;
+    struct kg_tty tty;
     json_t *options; /* object of strings: what the request's options are as variables */
     uint32_t wall_s;
     struct kg_wish wish;

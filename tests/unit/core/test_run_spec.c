@@ -38,6 +38,7 @@ static void a_whole_request_is_taken_over(void **state)
                            "\"files\":[{\"path\":\"src/main.py\",\"content\":\"print(1)\"},"
                            "{\"path\":\"data.bin\",\"base64\":\"AAEC\"}],\"args\":[\"a\",\"\"],"
                            "\"env\":{\"X\":\"1\"},\"stdin\":\"in\",\"network\":\"none\","
+                           "\"tty\":{\"cols\":132},"
                            "\"limits\":{\"wall_s\":5,\"memory_mb\":256}}",
                            &err),
                      0);
@@ -48,6 +49,9 @@ static void a_whole_request_is_taken_over(void **state)
     assert_memory_equal(s.files[1].data.data, "\0\1\2", 3);
     assert_int_equal(json_array_size(s.args), 2);
     assert_string_equal(s.stdin_text, "in");
+    assert_true(s.tty.on);
+    assert_int_equal(s.tty.cols, 132);
+    assert_int_equal(s.tty.rows, 24);
     assert_int_equal(s.wall_s, 5);
     assert_int_equal(s.wish.memory_mb, 256);
     kg_run_spec_release(&s);
@@ -64,6 +68,7 @@ static void what_is_left_out_has_its_default(void **state)
             NULL),
         0);
     assert_null(s.stdin_text);
+    assert_false(s.tty.on);
     assert_int_equal(s.wall_s, 30);
     assert_int_equal(s.wish.memory_mb, 0);
     kg_run_spec_release(&s);
@@ -98,6 +103,10 @@ static void every_wrong_field_is_named(void **state)
         {WITH("\"env\":{\"A=B\":\"\"}"), "env.A=B"},
         {WITH("\"env\":[\"x\"]"), "env"},
         {WITH("\"stdin\":1"), "stdin"},
+        {WITH("\"tty\":true"), "tty"},
+        {WITH("\"tty\":{\"rows\":0}"), "tty.rows"},
+        {WITH("\"tty\":{\"cols\":1001}"), "tty.cols"},
+        {WITH("\"tty\":{\"lines\":3}"), "tty.lines"},
         {WITH("\"network\":\"session\""), "network"},
         {WITH("\"limits\":{\"wall_s\":0}"), "limits.wall_s"},
         {WITH("\"limits\":{\"wall_s\":601}"), "limits.wall_s"},
