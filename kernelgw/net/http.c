@@ -163,21 +163,35 @@ void http_refuse(struct kg_http *c, int status)
     answer(c, status, "application/json", text, (size_t)n);
 }
 
-void kg_http_stream(struct kg_http *req, int status, const char *content_type,
-                    const struct kg_http_stream_events *events, void *user)
+/* length < 0: none is known */
+static void stream(struct kg_http *req, int status, const char *content_type, int64_t length,
+                   const struct kg_http_stream_events *events, void *user)
 {
     assert(req->state == CONN_HANDLER && !bodyless(status));
     req->stream = *events;
     req->stream_user = user;
     req->closed = NULL;
-    req->out_chunks = !req->head.http10;
-    if (req->head.http10)
+    req->out_left = length;
+    req->out_chunks = length < 0 && !req->head.http10;
+    if (length < 0 && req->head.http10)
         req->close_after = true;
-    conn_head(req, status, content_type, -1);
+    conn_head(req, status, content_type, length);
     req->state = CONN_STREAM;
     req->more = true;
     req->since = uv_now(req->net->config.loop);
     turn_add(req->net, &req->turn);
+}
+
+void kg_http_stream(struct kg_http *req, int status, const char *content_type,
+                    const struct kg_http_stream_events *events, void *user)
+{
+    stream(req, status, content_type, -1, events, user);
+}
+
+void kg_http_stream_sized(struct kg_http *req, int status, const char *content_type,
+                          uint64_t length, const struct kg_http_stream_events *events, void *user)
+{
+    stream(req, status, content_type, (int64_t)length, events, user);
 }
 
 void kg_http_stream_write(struct kg_http *req, const void *data, size_t n)
@@ -187,6 +201,9 @@ void kg_http_stream_write(struct kg_http *req, const void *data, size_t n)
     turn_add(req->net, &req->turn);
     if (!n || req->no_body)
         return;
+    assert(req->out_left < 0 || n <= (uint64_t)req->out_left);
+    if (req->out_left > 0)
+        req->out_left -= (int64_t)n;
     if (req->out.len == req->out_sent)
         req->since = uv_now(req->net->config.loop);
     if (req->out_chunks)
@@ -206,7 +223,22 @@ void kg_http_stream_want(struct kg_http *req)
 void kg_http_stream_end(struct kg_http *req)
 {
     assert(req->state == CONN_STREAM);
+    if (req->out_left > 0 && !req->no_body) {
+        kg_http_stream_abort(req);
+        return;
+    }
     if (req->out_chunks && !req->no_body)
         kg_buf_add_str(&req->out, "0\r\n\r\n");
     conn_answered(req);
+}
+
+void kg_http_stream_abort(struct kg_http *req)
+{
+    assert(req->state == CONN_STREAM);
+    /* An orderly end is what an answer of HTTP/1.0 ends with, too: a reset is no end to anybody. */
+    struct linger now = {.l_onoff = 1};
+    setsockopt(req->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    req->broken = true;
+    req->state = CONN_FLUSH; /* nobody hears of it any more */
+    turn_add(req->net, &req->turn);
 }

@@ -111,6 +111,8 @@ struct kg_http {
     bool no_body;    /* HEAD */
     bool out_chunks; /* the streamed answer is in chunks */
     bool more;       /* `more` is due */
+    int64_t
+        out_left; /* bytes that a streamed answer of a known length still needs; -1: not known */
     struct kg_buf in;
     size_t seen; /* of in, searched for the end of a head */
     struct kg_buf text;

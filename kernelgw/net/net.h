@@ -89,9 +89,16 @@ struct kg_http_stream_events {
 };
 void kg_http_stream(struct kg_http *req, int status, const char *content_type,
                     const struct kg_http_stream_events *events, void *user);
+/* The same for an answer of `length` bytes, which its head then tells; not more than these may be written. To end it
+ * with fewer is to abort it. */
+void kg_http_stream_sized(struct kg_http *req, int status, const char *content_type,
+                          uint64_t length, const struct kg_http_stream_events *events, void *user);
 void kg_http_stream_write(struct kg_http *req, const void *data, size_t n); /* copied */
 void kg_http_stream_want(struct kg_http *req); /* there is something: call `more` when possible */
 void kg_http_stream_end(struct kg_http *req);
+/* Ends it so that the client can't take what it has for the whole: the connection is reset. req is invalid after; closed
+ * does not come. */
+void kg_http_stream_abort(struct kg_http *req);
 
 /* --- another server's answer --- */
 /* The fields of a request's head, for i from 0 up; false behind the last. */

@@ -32,6 +32,13 @@ static void stream_more(void *user, struct kg_http *req)
         kg_http_stream_end(req);
 }
 
+static void stream_broken_off(void *user, struct kg_http *req)
+{
+    (void)user;
+    kg_http_stream_write(req, "some", 4);
+    kg_http_stream_abort(req);
+}
+
 static void stream_nothing(void *user, struct kg_http *req)
 {
     (void)user;
@@ -51,6 +58,14 @@ static void handler(void *user, struct kg_http *req)
     if (strcmp(path, "/hold") == 0) {
         s->held = req;
         kg_http_on_close(req, on_gone, s);
+    } else if (strcmp(path, "/sized") == 0) { /* says `says` bytes, sends n */
+        static const struct kg_http_stream_events events = {stream_more, stream_gone};
+        s->stream_left = strtoul(kg_http_arg(req, "n"), NULL, 10);
+        kg_http_stream_sized(req, 200, "text/plain", strtoul(kg_http_arg(req, "says"), NULL, 10),
+                             &events, s);
+    } else if (strcmp(path, "/abort") == 0) {
+        static const struct kg_http_stream_events events = {stream_broken_off, stream_gone};
+        kg_http_stream(req, 200, "text/plain", &events, s);
     } else if (strcmp(path, "/stream") == 0) {
         static const struct kg_http_stream_events events = {stream_more, stream_gone};
         s->stream_left = strtoul(kg_http_arg(req, "n"), NULL, 10);
@@ -468,6 +483,61 @@ static void a_stream_comes_in_chunks_and_the_connection_goes_on(void **state)
     client_close(&c);
 }
 
+/* How the connection ends: 0 for an orderly end, else an errno. */
+static int end_of(struct client *c)
+{
+    char buf[65536];
+    for (int i = 0; i < 2000; i++) {
+        turn(c->loop);
+        ssize_t n = recv(c->fd, buf, sizeof buf, MSG_DONTWAIT);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno != EAGAIN)
+            return errno;
+        usleep(1000);
+    }
+    return EAGAIN;
+}
+
+static void an_answer_of_a_known_length_is_streamed(void **state)
+{
+    struct server *s = *state;
+    struct client c;
+    struct reply r;
+    client_open(&c, &s->loop, s->port);
+    client_say(&c, "GET /sized?n=3000001&says=3000001 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, false);
+    assert_non_null(strstr(r.head, "Content-Length: 3000001\r\n"));
+    assert_null(strstr(r.head, "Transfer-Encoding"));
+    assert_int_equal(r.body.len, 3000001);
+    reply_release(&r);
+    client_say(&c, "HEAD /sized?n=0&says=12 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_reply(&c, &r, true);
+    assert_non_null(strstr(r.head, "Content-Length: 12\r\n"));
+    expect_body(&c, "GET /n HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /n a=- x=- peer=127.0.0.1 up=0 body=");
+    client_close(&c);
+}
+
+static void a_stream_that_breaks_off_is_never_taken_for_whole(void **state)
+{
+    struct server *s = *state;
+    static const char *const asked[] = {
+        "GET /abort HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /abort HTTP/1.0\r\n\r\n",
+        "GET /sized?n=5&says=10 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /sized?n=400000&says=400001 HTTP/1.0\r\n\r\n",
+    };
+    for (size_t i = 0; i < KG_COUNT(asked); i++) {
+        struct client c;
+        client_open(&c, &s->loop, s->port);
+        client_say(&c, asked[i]);
+        assert_int_equal(end_of(&c), ECONNRESET);
+        client_close(&c);
+    }
+    assert_int_equal(s->streams_gone, 0); /* who broke it off need not be told */
+}
+
 static void a_stream_to_a_slow_reader_waits_for_it(void **state)
 {
     struct server *s = *state;
@@ -618,6 +688,8 @@ int main(void)
         T(a_half_closed_client_gets_its_answers),
         T(a_client_that_resets_is_told_to_who_holds_its_request),
         T(a_stream_comes_in_chunks_and_the_connection_goes_on),
+        T(an_answer_of_a_known_length_is_streamed),
+        T(a_stream_that_breaks_off_is_never_taken_for_whole),
         T(a_stream_to_a_slow_reader_waits_for_it),
         T(who_leaves_a_quiet_stream_is_noticed),
         cmocka_unit_test_setup(closing_tells_who_still_waits, setup),
