@@ -95,6 +95,11 @@ def test_compile_errors_show_line_and_mark(java):
     assert "symbol:   variable undefined" in text
 
 
+def test_a_package_line_is_told_to_be_left_out(java):
+    name, text = java.fails("\npackage app;\npublic class App { }")
+    assert name == "CompileError" and "line 2: error: cells are in no package: leave this line out\n    package app;" in text
+
+
 def test_colours(java):
     result = java.e.execute("int c = true;")
     assert any("\x1b[" in line for line in result.reply["traceback"])

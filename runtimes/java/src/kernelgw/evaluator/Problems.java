@@ -66,6 +66,15 @@ final class Problems {
         return new Stop("CompileError", first, lines);
     }
 
+    /** What is pasted from a file begins with it. */
+    static Stop noPackages(String cell, String code, Pieces.Piece piece) {
+        String said = "cells are in no package: leave this line out";
+        int number = Pieces.line(code, piece.start());
+        return new Stop("CompileError", said, List.of(
+                Traces.BOLD + cell + ", line " + number + ": " + Traces.RED + "error: " + Traces.PLAIN + said,
+                "    " + code.split("\n", -1)[number - 1]));
+    }
+
     private static void tell(Diag problem, String message, String cell, String code, int start, List<String> out) {
         int at = clamp(start + (int) Math.max(0, problem.getPosition()), code);
         // at the end of the text: the last character that says something

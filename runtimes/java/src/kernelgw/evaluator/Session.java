@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
@@ -25,6 +26,7 @@ final class Session {
         "java.util.List", "java.util.concurrent.*", "java.util.concurrent.atomic.*", "java.util.function.*", "java.util.regex.*",
         "java.util.stream.*", "kernelgw.notebook.Rich", "kernelgw.notebook.Display", "static kernelgw.notebook.Notebook.*",
     };
+    private static final Pattern PACKAGE = Pattern.compile("package\\s+[\\w.]+\\s*;");
     /** Let go when the heap is full, so that a next cell can be compiled and can free what fills it. */
     private static final int RESERVE_BYTES = 4 << 20;
 
@@ -123,6 +125,8 @@ final class Session {
         List<Pieces.Piece> pieces = Pieces.of(analysis, code);
         if (pieces.isEmpty())
             return null;
+        if (PACKAGE.matcher(pieces.get(0).text()).lookingAt())
+            throw Problems.noPackages(cell, code, pieces.get(0));
         int last = pieces.size() - 1;
         // What can't be parsed stops the cell before its first line runs, as in any compiled language.
         if (last > 0)
