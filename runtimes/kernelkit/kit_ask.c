@@ -3,15 +3,14 @@
 
 #include "base/mem.h"
 #include "jupyter/scan.h"
+#include "runtimes/kernelkit/help.h"
 #include "runtimes/kernelkit/kit_inside.h"
 
 /* ---- complete, inspect, is_complete: the evaluator's ---- */
 
-static int64_t characters(struct kg_span raw)
+static int64_t characters(struct kg_span text)
 {
-    kg_autobuf text = {0};
     int64_t n = 0;
-    jy_text_decode(&text, raw);
     for (size_t i = 0; i < text.len; i++)
         n += (text.data[i] & 0xc0) != 0x80;
     return n;
@@ -20,7 +19,9 @@ static int64_t characters(struct kg_span raw)
 /* -1: at the end. Nothing is beyond the code. */
 static int64_t position(int64_t asked, struct kg_span code)
 {
-    int64_t end = characters(code);
+    kg_autobuf text = {0};
+    jy_text_decode(&text, code);
+    int64_t end = characters(kg_span_of(text.data, text.len));
     return asked < 0 || asked > end ? end : asked;
 }
 
@@ -51,6 +52,49 @@ static int send_question(struct kk_kit *k, const struct kk_request *r, struct kg
     return kk_kit_op_send(k, &line, j, KK_JOB_ASK, err);
 }
 
+bool kk_kit_asks_help(const struct kk_kit *k, struct kg_span code, struct kg_buf *name, int *detail)
+{
+    struct kg_span found;
+    if (!k->helps || code.len > 4 * KK_HELP_NAME_MAX)
+        return false;
+    kg_buf_clear(name);
+    jy_text_decode(name, code);
+    if (!kk_help_asked(kg_span_of(name->data, name->len), &found, detail))
+        return false;
+    kg_buf_drop(name, (size_t)(found.data - name->data));
+    name->len = found.len;
+    return true;
+}
+
+int kk_kit_send_inspect(struct kk_kit *k, struct kg_span name, int detail, enum kk_job job,
+                        struct kg_err *err)
+{
+    kg_autobuf line = {0};
+    struct kg_json json;
+    struct kg_json *j = kk_kit_op_begin(k, &line, &json, "inspect");
+    kg_json_key(j, "code");
+    kg_json_strn(j, name.data, name.len);
+    kg_json_kint(j, "cursor_pos", characters(name));
+    kg_json_kint(j, "detail_level", detail);
+    return kk_kit_op_send(k, &line, j, job, err);
+}
+
+/* A console asks before it sends: for the evaluator `name?` is no code, or code that goes on. */
+static bool answer_complete(struct kk_kit *k, const struct kk_request *r)
+{
+    struct kg_span code = {0};
+    const struct kk_field field = {"code", KK_TEXT, &code, true};
+    kg_autobuf name = {0};
+    int detail;
+    if (!jy_text_is(r->type, "is_complete_request") ||
+        kk_content_read(r->msg.content, &field, 1, NULL) < 0 ||
+        !kk_kit_asks_help(k, code, &name, &detail))
+        return false;
+    kg_json_kstr(kk_messages_begin(&k->out), "status", "complete");
+    kk_messages_end(&k->out, KG_CH_SHELL, "is_complete_reply", KG_KIND_REPLY);
+    return true;
+}
+
 static void end_question(struct kk_kit *k)
 {
     kk_kit_status(k, k->request, false);
@@ -63,7 +107,9 @@ void kk_kit_ask(struct kk_kit *k, struct kk_request *r)
     struct kg_err err = {0};
     kk_kit_status(k, r, true);
     k->request = r;
-    if (send_question(k, r, &err) < 0)
+    if (answer_complete(k, r))
+        end_question(k);
+    else if (send_question(k, r, &err) < 0)
         kk_kit_ask_failed(k, "BadRequest", err.text);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "jupyter/scan.h"
+#include "runtimes/kernelkit/help.h"
 #include "runtimes/kernelkit/kit_inside.h"
 
 static int read_request(struct kk_cell_state *c, struct kg_span *code, struct kg_span *expressions,
@@ -51,6 +52,33 @@ static void end_cell(struct kk_kit *k)
     free(kg_steal(&k->request));
 }
 
+static int send_code(struct kk_kit *k, struct kg_span code, struct kg_span expressions,
+                     struct kg_err *err)
+{
+    kg_autobuf line = {0};
+    struct kg_json json;
+    struct kg_json *j = kk_kit_op_begin(k, &line, &json, "execute");
+    kg_json_key(j, "code");
+    kk_json_text(j, code);
+    kg_json_kbool(j, "silent", k->cell.silent);
+    kg_json_kbool(j, "store_history", k->cell.store);
+    kg_json_kbool(j, "allow_stdin", k->cell.allow_stdin);
+    kg_json_kint(j, "execution_count", k->cell.count);
+    kk_json_kraw(j, "user_expressions", expressions, "{}");
+    return kk_kit_op_send(k, &line, j, KK_JOB_EXECUTE, err);
+}
+
+static int send_cell(struct kk_kit *k, struct kg_span code, struct kg_span expressions,
+                     struct kg_err *err)
+{
+    kg_autobuf name = {0};
+    int detail = 0;
+    k->cell.help = kk_kit_asks_help(k, code, &name, &detail);
+    if (!k->cell.help)
+        return send_code(k, code, expressions, err);
+    return kk_kit_send_inspect(k, kg_span_of(name.data, name.len), detail, KK_JOB_EXECUTE, err);
+}
+
 void kk_kit_execute(struct kk_kit *k, struct kk_request *r)
 {
     struct kg_span code = {0}, expressions = {0};
@@ -70,27 +98,38 @@ void kk_kit_execute(struct kk_kit *k, struct kk_request *r)
     number(k, code);
     if (!k->cell.silent)
         tell_input(k, code);
-    kg_autobuf line = {0};
-    struct kg_json json;
-    struct kg_json *j = kk_kit_op_begin(k, &line, &json, "execute");
-    kg_json_key(j, "code");
-    kk_json_text(j, code);
-    kg_json_kbool(j, "silent", k->cell.silent);
-    kg_json_kbool(j, "store_history", k->cell.store);
-    kg_json_kbool(j, "allow_stdin", k->cell.allow_stdin);
-    kg_json_kint(j, "execution_count", k->cell.count);
-    kk_json_kraw(j, "user_expressions", expressions, "{}");
-    if (kk_kit_op_send(k, &line, j, KK_JOB_EXECUTE, &err) < 0)
+    if (send_cell(k, code, expressions, &err) < 0)
         kk_kit_cell_failed(k, "EvaluatorError", err.text);
+}
+
+/* What a cell's question found goes to the front end's pager, as IPython's does; what it did not find is said. */
+static void write_help(const struct kk_said *said, struct kg_json *j)
+{
+    kg_json_key(j, "payload");
+    kg_json_array_begin(j);
+    if (said->found) {
+        kg_json_object_begin(j);
+        kg_json_kstr(j, "source", "page");
+        kk_json_kraw(j, "data", said->data, "{}");
+        kg_json_kint(j, "start", 0);
+        kg_json_object_end(j);
+    }
+    kg_json_array_end(j);
 }
 
 static void reply_ok(struct kk_kit *k, const struct kk_said *said)
 {
+    static const char none[] = "Nothing is known of that name.\n";
+    if (k->cell.help && !said->found)
+        kk_messages_stream(&k->cell_out, KK_STDOUT, (const uint8_t *)none, sizeof none - 1);
     struct kg_json *j = kk_messages_begin(&k->cell_out);
     kg_json_kstr(j, "status", "ok");
     kg_json_kint(j, "execution_count", k->cell.count);
     kk_json_kraw(j, "user_expressions", said->user_expressions, "{}");
-    kk_json_kraw(j, "payload", said->payload, "[]");
+    if (k->cell.help)
+        write_help(said, j);
+    else
+        kk_json_kraw(j, "payload", said->payload, "[]");
     kk_messages_end(&k->cell_out, KG_CH_SHELL, "execute_reply", KG_KIND_REPLY);
 }
 

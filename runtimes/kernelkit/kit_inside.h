@@ -43,6 +43,7 @@ struct kk_kit_spec {
 /* An execute_request being worked on. */
 struct kk_cell_state {
     bool silent, store, allow_stdin, stop_on_error;
+    bool help; /* it asked what a name is: the evaluator was asked to inspect it */
     int64_t count;
     bool asks_input;
 };
@@ -64,6 +65,7 @@ struct kk_kit {
     struct kk_kit_spec spec;
     struct kk_evaluator *evaluator;
     bool held;
+    bool helps; /* `name?` is no code of its language */
     bool quiet; /* it has not been ready yet: what it writes is noise, and its end a failed start */
     bool fruitful; /* it has done something for the user */
     int status;    /* of its end, as waitpid gave it */
@@ -131,6 +133,12 @@ void kk_kit_abort_queued(struct kk_kit *k);
 void kk_kit_ask(struct kk_kit *k, struct kk_request *r);
 void kk_kit_answered(struct kk_kit *k, const struct kk_said *said);
 void kk_kit_ask_failed(struct kk_kit *k, const char *ename, const char *evalue);
+/* Is code, raw text, a cell that asks for help (help.h)? Then name is what for. */
+bool kk_kit_asks_help(const struct kk_kit *k, struct kg_span code, struct kg_buf *name,
+                      int *detail);
+/* As kk_kit_op_send. name: UTF-8, to be inspected at its end. */
+int kk_kit_send_inspect(struct kk_kit *k, struct kg_span name, int detail, enum kk_job job,
+                        struct kg_err *err);
 /* Answers r, which needs no evaluator. r stays the caller's. */
 void kk_kit_info(struct kk_kit *k, const struct kk_request *r);
 void kk_kit_history(struct kk_kit *k, const struct kk_request *r);

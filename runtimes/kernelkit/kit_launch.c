@@ -161,6 +161,7 @@ void kk_kit_take_ready(struct kk_kit *k, const struct kk_said *said)
         return;
     }
     write_info(&k->info, said);
+    k->helps = said->help;
     if (k->spec.warm_code)
         warm_up(k);
     else

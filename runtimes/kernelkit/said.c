@@ -33,6 +33,7 @@ int kk_said_read(struct kk_said *s, struct kg_span line, struct kg_err *err)
         {"implementation_version", KK_TEXT, &s->implementation_version, false},
         {"banner", KK_TEXT, &s->banner, false},
         {"language_info", KK_OBJECT, &s->language_info, false},
+        {"help", KK_BOOL, &s->help, false},
         {"help_links", KK_ARRAY, &s->help_links, false},
     };
     return kk_content_read(line, fields, KG_COUNT(fields), err);

@@ -11,7 +11,7 @@ struct kk_said {
     struct kg_span data, metadata, user_expressions, language_info; /* objects */
     struct kg_span traceback, payload, matches, help_links;         /* lists */
     int64_t reply, cursor_start, cursor_end;
-    bool update, wait, password, found;
+    bool update, wait, password, found, help;
 };
 
 /* 0, or as kk_content_read: after -EINVAL what is right in it is there all the same. */

@@ -279,6 +279,7 @@ static void say_ready(struct sq_evaluator *e)
         kg_json_kstr(&j, language[i][0], language[i][1]);
     kg_json_kstr(&j, "version", number);
     kg_json_object_end(&j);
+    kg_json_kbool(&j, "help", true);
     kg_json_key(&j, "help_links");
     kg_json_array_begin(&j);
     kg_json_array_end(&j);

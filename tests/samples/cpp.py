@@ -7,6 +7,7 @@ KERNEL_TESTS = dict(
     code_hello_world='std::cout << "hello, world" << std::endl;',
     code_stderr='std::cerr << "test" << std::endl;',
     code_generate_error='throw std::runtime_error("on purpose");',
+    code_page_something="std::vector?",
     code_inspect_sample="std::vector",
     completion_samples=[{"text": "std::vec", "matches": {"vector"}}],
     complete_code_samples=["1", 'std::cout << "hello, world";', "int f(int x) {\n    return x * 2;\n}", "struct p { int x; };"],
@@ -22,7 +23,7 @@ KERNEL_TESTS = dict(
     supported_history_operations=("tail", "range", "search"),
     code_clear_output="kgw::clear_output();",
 )
-UNDECLARED = {"code_page_something": "C++ has no help that is asked for by a cell"}
+UNDECLARED = {}
 
 PRINT = "std::cout << TEXT << std::endl;"
 LARGE = "std::cout << std::string(1'000'000, 'x') << std::endl;"

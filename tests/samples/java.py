@@ -7,6 +7,7 @@ KERNEL_TESTS = dict(
     code_hello_world='System.out.println("hello, world");',
     code_stderr='System.err.println("test");',
     code_generate_error='throw new IllegalStateException("meant");',
+    code_page_something="String?",
     code_inspect_sample="String",
     completion_samples=[{"text": "Syst", "matches": {"System"}}, {"text": "Math.sq", "matches": {"sqrt("}}],
     complete_code_samples=["1 + 1", "int a = 3;", "int f(int n) {\n  return n;\n}", "// nothing"],
@@ -26,7 +27,7 @@ KERNEL_TESTS = dict(
     supported_history_operations=("tail", "range", "search"),
     code_clear_output="clearOutput();",
 )
-UNDECLARED = {"code_page_something": "Java has no pager and no syntax that would ask for one"}
+UNDECLARED = {}
 
 PRINT = "System.out.println(TEXT);"
 LARGE = 'System.out.println("x".repeat(1_000_000));'

@@ -10,6 +10,7 @@ KERNEL_TESTS = dict(
     code_hello_world="PRINT 'hello, world'",
     code_stderr="SELECT 1 / 0",
     code_generate_error="SELECT * FROM nobody_made_it",
+    code_page_something="CONCAT?",
     code_inspect_sample="CONCAT",
     completion_samples=[{"text": "SELECT GREATES", "matches": {"GREATEST("}}, {"text": "USE noteb", "matches": {"notebook"}}],
     complete_code_samples=["SELECT 1", "SELECT 1;", "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END"],
@@ -21,7 +22,6 @@ KERNEL_TESTS = dict(
     supported_history_operations=("tail", "range", "search"),
 )
 UNDECLARED = {
-    "code_page_something": "there is nothing to page",
     "code_clear_output": "SQL has no way to clear what was shown",
     "stdin": "SQL reads no input; a program's standard input is the file /dev/stdin of LOAD DATA LOCAL",
 }

@@ -141,7 +141,8 @@ def main():
     if "--fail" in sys.argv and os.path.exists(sys.argv[-1]):
         sys.exit("nothing works any more")
     say(event="ready", implementation="scripted", implementation_version="1.0", banner="Scripted",
-        language_info={"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"}, unknown={"x": 1})
+        language_info={"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"},
+        help=True, unknown={"x": 1})
     ops = {"execute": execute, "complete": complete, "inspect": inspect, "is_complete": is_complete, "configure": configure}
     while True:
         line = reads.readline()

@@ -275,6 +275,7 @@ int main(int argc, char **argv)
                                  {"pygments_lexer", "cpp"},
                                  {"codemirror_mode", "text/x-c++src"},
                                  {"nbconvert_exporter", "script"}}},
+        {"help", true},
         {"help_links", Array{}}});
     e.work();
     fflush(nullptr);

@@ -34,18 +34,7 @@ async function userExpression(code) {
   }
 }
 
-// "name?" and "name??", which are no JavaScript, ask what the name is; the answer goes to the front end's pager.
-function page(code) {
-  const asked = /^\s*([\p{ID_Start}$_][\p{ID_Continue}$.[\]'"()]*?)(\?\??)\s*$/u.exec(code);
-  if (!asked) return undefined;
-  const [, name, marks] = asked;
-  const { found, data } = guarded(() => operations.inspect({ code: name, cursor_pos: [...name].length, detail_level: marks.length - 1 }));
-  return [{ source: 'page', start: 0, data: found ? data : { 'text/plain': `there is no ${name}` } }];
-}
-
 async function work({ code, silent, user_expressions: expressions = {} }, n) {
-  const payload = page(code);
-  if (payload) return { user_expressions: {}, payload };
   const { value } = await runCell(code, n);
   await interruptible(display.settled());
   await interruptible(stdin.settled());
@@ -157,5 +146,6 @@ send({
     name: 'javascript', version: process.versions.node, mimetype: 'text/javascript', file_extension: '.js',
     pygments_lexer: 'javascript', codemirror_mode: 'javascript', nbconvert_exporter: 'script',
   },
+  help: true,
   help_links: [],
 });

@@ -71,6 +71,19 @@ class Requests(Case):
         self.assertEqual([(m.type, m.content) for m in (no, yes)],
                          [("clear_output", {"wait": False}), ("clear_output", {"wait": True})])
 
+    def test_a_question_mark_asks(self):
+        """The evaluator inspects what such a cell names; the front end's pager shows it."""
+        self.kernel()
+        self.cell("émile = 'known'")
+        for code, answer in (("émile?", "'known' 5 0"), (" émile??\n", "'known' 5 1"), ("?émile", "'known' 5 0")):
+            reply, shown = self.cell(code)
+            self.assertEqual((reply["status"], shown), ("ok", []))
+            self.assertEqual(reply["payload"], [{"source": "page", "data": {"text/plain": answer}, "start": 0}])
+            self.assertEqual(self.ask("is_complete_request", code=code), {"status": "complete"})
+        reply, shown = self.cell("nobody?")
+        self.assertEqual((reply["status"], reply["payload"], shown), ("ok", [], [("stdout", "Nothing is known of that name.\n")]))
+        self.assertEqual(self.cell("1 + x?")[0]["ename"], "SyntaxError")
+
     def test_stdin(self):
         self.kernel()
         msg_id = self.send("name = input('name? ')\nsecret = password('pass: ')\nprint(name, secret)")

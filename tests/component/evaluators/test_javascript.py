@@ -293,15 +293,6 @@ def test_displays_are_updated(shared):
     assert [e["wait"] for e in result.events[1:]] == [True, False]
 
 
-def test_a_question_mark_asks(shared):
-    (page,) = ok(shared.execute("Math.max?")).reply["payload"]
-    assert page["source"] == "page" and page["data"]["text/plain"].startswith("Math.max(...values)")
-    ok(shared.execute("function asked1(a) { return a }"))
-    assert "return a" in ok(shared.execute("asked1??")).reply["payload"][0]["data"]["text/plain"]
-    assert "there is no" in ok(shared.execute("nothing1?")).reply["payload"][0]["data"]["text/plain"]
-    assert failure(shared, "1 + ?")[0] == "SyntaxError"
-
-
 def test_silent_cells_and_user_expressions(shared):
     result = ok(shared.execute("5", silent=True))
     assert result.data is None

@@ -93,6 +93,7 @@ public final class Main {
         ready.addProperty("implementation_version", "1.0");
         ready.addProperty("banner", "Java " + version + " (JShell)");
         ready.add("language_info", language);
+        ready.addProperty("help", true);
         ready.add("help_links", new JsonArray());
         return ready;
     }
