@@ -20,10 +20,10 @@ KERNEL_TESTS = dict(
         {"code": "from IPython.display import Math, display; display(Math('\\\\frac{1}{2}'))", "mime": "text/latex"},
     ],
     code_history_pattern="1?2*",
-    supported_history_operations=("tail", "search"),
+    supported_history_operations=("tail", "range", "search"),
     code_clear_output="from IPython.display import clear_output; clear_output()",
 )
-UNDECLARED = {"history range": "fails against ipykernel itself, without any server between"}
+UNDECLARED = {}
 
 PRINT = "print(TEXT)"
 LARGE = "print('x' * 1_000_000)"
