@@ -91,6 +91,20 @@ static void cell_print(struct sq_sink *sink, const char *text, size_t n)
     putchar('\n');
 }
 
+static bool cell_ask(struct sq_sink *sink, const char *prompt, bool hidden, struct kg_buf *line)
+{
+    struct cell *c = (struct cell *)sink;
+    flush_pending(c, "display");
+    return sq_evaluator_ask(c->e, prompt, hidden, line);
+}
+
+static void cell_clear(struct sq_sink *sink)
+{
+    struct cell *c = (struct cell *)sink;
+    flush_pending(c, "display");
+    sq_evaluator_clear(c->e);
+}
+
 static void cell_warning(struct sq_sink *sink, const char *level, const char *code,
                          const char *text)
 {
@@ -221,6 +235,8 @@ void sq_cell_execute(struct sq_evaluator *e, const json_t *request)
                               .result = cell_result,
                               .affected = cell_affected,
                               .print = cell_print,
+                              .ask = cell_ask,
+                              .clear = cell_clear,
                               .warning = cell_warning,
                               .warnings_left = cell_warnings_left};
     struct sq_script script = {.session = &e->session, .sink = &c.sink};

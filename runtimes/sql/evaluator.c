@@ -109,6 +109,42 @@ void sq_evaluator_show(struct sq_evaluator *e, const char *event, struct kg_buf 
         wait_for_ack(e);
 }
 
+bool sq_evaluator_ask(struct sq_evaluator *e, const char *prompt, bool hidden, struct kg_buf *line)
+{
+    struct kg_json j;
+    sq_line_begin(e, &j);
+    kg_json_kstr(&j, "event", "input");
+    kg_json_kstr(&j, "prompt", prompt);
+    kg_json_kbool(&j, "password", hidden);
+    sq_line_end(e, &j);
+    kg_autofree char *text = NULL;
+    size_t room = 0;
+    while (sq_session_wait(&e->session, IN_FD)) {
+        json_t *answer = next_line(e, &text, &room);
+        if (!answer)
+            exit(0);
+        bool taken = is_op(answer, "input");
+        const json_t *value = json_object_get(answer, "value");
+        bool given = taken && json_is_string(value);
+        if (given)
+            kg_buf_add(line, json_string_value(value), json_string_length(value));
+        json_decref(answer);
+        if (taken)
+            return given;
+    }
+    return false;
+}
+
+void sq_evaluator_clear(struct sq_evaluator *e)
+{
+    struct kg_json j;
+    sq_line_begin(e, &j);
+    kg_json_kstr(&j, "event", "clear");
+    kg_json_kbool(&j, "wait", false);
+    sq_line_end(e, &j);
+    wait_for_ack(e);
+}
+
 int sq_evaluator_connect(struct sq_evaluator *e, struct kg_err *err)
 {
     if (e->session.conn)

@@ -27,6 +27,10 @@ int sq_evaluator_connect(struct sq_evaluator *e, struct kg_err *err);
 void sq_line_begin(struct sq_evaluator *e, struct kg_json *j);
 void sq_line_end(struct sq_evaluator *e, struct kg_json *j);
 
+/* Asks the user for a line; false: none is to be had, or the session was signalled. */
+bool sq_evaluator_ask(struct sq_evaluator *e, const char *prompt, bool hidden, struct kg_buf *line);
+/* What the cell has shown goes. */
+void sq_evaluator_clear(struct sq_evaluator *e);
 /* "result" or "display" with text and, when not empty, HTML; waits until a display has been taken. */
 void sq_evaluator_show(struct sq_evaluator *e, const char *event, struct kg_buf *text,
                        struct kg_buf *html);

@@ -1,6 +1,8 @@
 #include "runtimes/sql/print.h"
 
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 static void flush(FILE *out, struct kg_buf *text)
 {
@@ -82,6 +84,48 @@ static void print_text(struct sq_sink *sink, const char *text, size_t n)
     fputc('\n', p->out);
 }
 
+/* A line of standard input, byte by byte: what follows it is left to the next ACCEPT, or to LOAD DATA LOCAL. */
+static bool read_line(struct sq_session *s, struct kg_buf *line)
+{
+    char c;
+    while (line->len < SQ_LINE_MAX && sq_session_wait(s, STDIN_FILENO)) {
+        if (read(STDIN_FILENO, &c, 1) != 1)
+            return line->len > 0;
+        if (c == '\n')
+            return true;
+        kg_buf_add_char(line, c);
+    }
+    return sq_session_signal(s) == 0;
+}
+
+static bool print_ask(struct sq_sink *sink, const char *prompt, bool hidden, struct kg_buf *line)
+{
+    const struct sq_print *p = (const struct sq_print *)sink;
+    struct termios shown, silent;
+    fputs(prompt, p->out);
+    fflush(p->out);
+    hidden = hidden && tcgetattr(STDIN_FILENO, &shown) == 0; /* else it is no terminal */
+    if (hidden) {
+        silent = shown;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSANOW, &silent);
+    }
+    bool given = read_line(p->session, line);
+    if (hidden) {
+        tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+        fputc('\n', p->out);
+    }
+    return given;
+}
+
+/* A pipe keeps what was written. */
+static void print_clear(struct sq_sink *sink)
+{
+    const struct sq_print *p = (const struct sq_print *)sink;
+    if (isatty(fileno(p->out)))
+        fputs("\x1b[H\x1b[2J", p->out);
+}
+
 /* Notes (a table that DROP IF EXISTS did not find) are no cause for alarm. */
 static void print_warning(struct sq_sink *sink, const char *level, const char *code,
                           const char *text)
@@ -102,14 +146,17 @@ static void print_warnings_left(struct sq_sink *sink, unsigned count)
     fprintf(stderr, "... and %u more warnings (SHOW WARNINGS lists them)\n", count);
 }
 
-void sq_print_init(struct sq_print *p, FILE *out, bool quiet)
+void sq_print_init(struct sq_print *p, struct sq_session *session, FILE *out, bool quiet)
 {
     *p = (struct sq_print){
         .sink = {.result = print_result,
                  .affected = print_affected,
                  .print = print_text,
+                 .ask = print_ask,
+                 .clear = print_clear,
                  .warning = print_warning,
                  .warnings_left = print_warnings_left},
+        .session = session,
         .out = out,
         .quiet = quiet,
     };

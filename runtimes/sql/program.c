@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "runtimes/sql/accept.h"
 #include "runtimes/sql/clean.h"
 #include "runtimes/sql/lex.h"
 #include "runtimes/sql/print.h"
@@ -41,18 +42,15 @@ static size_t assigns(const char *arg)
 static bool assign(struct sq_session *s, const char *arg, size_t n)
 {
     const char *value = arg + n + 1;
-    size_t len = strlen(value);
-    kg_autofree char *escaped = kg_malloc(2 * len + 1);
-    mysql_real_escape_string(s->conn, escaped, value, len);
-    kg_autofree char *sql = kg_asprintf("SET @`%.*s` = '%s'", (int)n, arg, escaped);
-    return sq_session_do(s, sql);
+    kg_autofree char *variable = kg_asprintf("@`%.*s`", (int)n, arg);
+    return sq_accept_assign(s, variable, value, strlen(value));
 }
 
 /* The entry, then what args name: variables are set before anything runs, scripts run in order. */
 static int run(struct sq_session *s, int argc, char **argv)
 {
     struct sq_print print;
-    sq_print_init(&print, stdout, option("KGW_SQL_QUIET"));
+    sq_print_init(&print, s, stdout, option("KGW_SQL_QUIET"));
     struct sq_script script = {.session = s, .sink = &print.sink};
     bool ok = sq_session_signal(s) == 0;
     for (int i = 1; i < argc && ok; i++) {

@@ -2,11 +2,14 @@
 
 #include <errmsg.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "runtimes/sql/local_file.h"
@@ -56,8 +59,10 @@ static bool kill_query(struct sq_session *s, unsigned long request)
 static unsigned long note_signal(struct sq_session *s, int number)
 {
     pthread_mutex_lock(&s->lock);
-    if (s->running)
+    if (s->running) {
         atomic_store(&s->signal, number);
+        eventfd_write(s->wake, 1);
+    }
     unsigned long request = s->request;
     pthread_mutex_unlock(&s->lock);
     return request;
@@ -89,6 +94,9 @@ int sq_session_init(struct sq_session *s, const char *socket, const char *databa
 {
     *s = (struct sq_session){.socket = socket, .database = kg_strdup(database)};
     pthread_mutex_init(&s->lock, NULL);
+    s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->wake < 0)
+        return kg_err_errno(err, errno, "make an eventfd");
     if (mysql_library_init(0, NULL, NULL) != 0)
         return kg_err_set(err, -EIO, "MariaDB's client library can't be used");
     sigset_t set;
@@ -144,8 +152,10 @@ void sq_session_close(struct sq_session *s)
 
 void sq_session_begin(struct sq_session *s)
 {
+    eventfd_t signals;
     pthread_mutex_lock(&s->lock);
     atomic_store(&s->signal, 0);
+    (void)eventfd_read(s->wake, &signals);
     s->request++;
     s->running = true;
     pthread_mutex_unlock(&s->lock);
@@ -158,6 +168,14 @@ void sq_session_end(struct sq_session *s)
     pthread_mutex_unlock(&s->lock);
     if (sq_session_signal(s) && s->conn)
         (void)mysql_query(s->conn, "DO 0");
+}
+
+bool sq_session_wait(struct sq_session *s, int fd)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    return sq_session_signal(s) == 0;
 }
 
 static bool gone(unsigned code)

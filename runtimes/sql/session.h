@@ -30,6 +30,7 @@ struct sq_session {
     unsigned long request; /* counts them */
     bool running;          /* a request is under way */
     atomic_int signal;     /* that came in this request; 0 for none */
+    int wake;              /* an eventfd: readable once one has come */
 };
 
 /* What went wrong with a statement. */
@@ -56,6 +57,9 @@ static inline int sq_session_signal(struct sq_session *s)
 {
     return atomic_load(&s->signal);
 }
+
+/* Waits until fd can be read, or has ended. False: a signal came first. */
+bool sq_session_wait(struct sq_session *s, int fd);
 
 /* Sends a statement and takes the head of its first answer. Returns false with *problem filled when it failed. */
 bool sq_session_query(struct sq_session *s, const char *sql, size_t n, struct sq_problem *problem);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "runtimes/sql/accept.h"
 #include "runtimes/sql/lex.h"
 
 enum { CHARSET_BINARY = 63 };
@@ -144,12 +145,28 @@ static bool run_print(struct sq_session *s, const char *sql, size_t n, struct sq
     return true;
 }
 
+static bool clears_screen(const char *sql, size_t n, struct sq_token first)
+{
+    if (!sq_token_is(sql, first, "CLEAR"))
+        return false;
+    struct sq_token t = sq_lex(sql, n, first.len, false);
+    if (sq_token_idle(t))
+        t = sq_lex(sql, n, t.start + t.len, false);
+    return sq_token_is(sql, t, "SCREEN") && t.start + t.len == n;
+}
+
 bool sq_statement_run(struct sq_session *s, const char *sql, size_t n, bool vertical,
                       struct sq_sink *sink, struct sq_problem *problem)
 {
     struct sq_token first = sq_lex(sql, n, 0, false);
     if (sq_token_is(sql, first, "PRINT"))
         return run_print(s, sql, n, first, sink, problem);
+    if (sq_token_is(sql, first, "ACCEPT"))
+        return sq_accept_run(s, sql, n, first, sink, problem);
+    if (clears_screen(sql, n, first)) {
+        sink->clear(sink);
+        return true;
+    }
     if (!sq_session_query(s, sql, n, problem))
         return false;
     int more;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "runtimes/sql/session.h"
 #include "runtimes/sql/table.h"
 
@@ -23,12 +24,18 @@ struct sq_sink {
     void (*affected)(struct sq_sink *sink, uint64_t rows, const char *info);
     /* The line of a PRINT, without its line break. */
     void (*print)(struct sq_sink *sink, const char *text, size_t n);
+    /* The line that ACCEPT asks for, without its line break; hidden: not to be shown while it is typed. False: there is none, or
+     * the session was signalled. */
+    bool (*ask)(struct sq_sink *sink, const char *prompt, bool hidden, struct kg_buf *line);
+    /* CLEAR SCREEN: what was shown goes. */
+    void (*clear)(struct sq_sink *sink);
     void (*warning)(struct sq_sink *sink, const char *level, const char *code, const char *text);
     /* How many warnings were left out. */
     void (*warnings_left)(struct sq_sink *sink, unsigned count);
 };
 
-/* PRINT expression, ... is ours: writes a line of the values, without a table. The server has no such statement.
+/* Ours, since the server has no such statements: PRINT expression, ... writes a line of the values, without a table; ACCEPT asks
+ * for a line (accept.h); CLEAR SCREEN.
  * Returns false with *problem filled when it failed, was interrupted or lost its connection. */
 bool sq_statement_run(struct sq_session *s, const char *sql, size_t n, bool vertical,
                       struct sq_sink *sink, struct sq_problem *problem);

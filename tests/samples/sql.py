@@ -20,11 +20,9 @@ KERNEL_TESTS = dict(
     code_display_data=[{"code": "SELECT '<b>' AS a; DO 0", "mime": "text/html"}],
     code_history_pattern="SELECT 1 + 2*",
     supported_history_operations=("tail", "range", "search"),
+    code_clear_output="CLEAR SCREEN",
 )
-UNDECLARED = {
-    "code_clear_output": "SQL has no way to clear what was shown",
-    "stdin": "SQL reads no input; a program's standard input is the file /dev/stdin of LOAD DATA LOCAL",
-}
+UNDECLARED = {}
 
 PRINT = "PRINT TEXT"
 LARGE = "PRINT REPEAT('x', 1000000)"
@@ -35,5 +33,5 @@ MEMORY = "CREATE TABLE big (a VARCHAR(4000)); INSERT INTO big SELECT REPEAT('x',
 MEMORY_SAYS = "The table 'big' is full"
 DIE = "KILL CONNECTION_ID()"
 DIE_SAYS = "The connection is lost"
-INPUT = None
+INPUT = "ACCEPT @name PROMPT 'name? '; PRINT CONCAT('hello, ', @name)"
 DEFINE, COMPLETE = "CREATE TABLE the_answer (a INT)", "SELECT * FROM the_ans"

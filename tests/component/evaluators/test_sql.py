@@ -140,6 +140,24 @@ class Cells(Case):
         self.assertNotIn("<img", html)
         self.assertNotIn("<b>", html)
 
+    def test_accept_asks(self):
+        result = self.ok("ACCEPT @who PROMPT CONCAT('your ', 'name? ') -- who\n HIDE;\nSELECT 1; ACCEPT @`the age`; PRINT @who, @`the age`",
+                         stdin=["O'Zoë \\\"", "7"])
+        self.assertEqual(result.stdout, "O'Zoë \\\" 7\n")
+        self.assertEqual([(e["prompt"], e["password"]) for e in result.events if e["event"] == "input"],
+                         [("your name? ", True), ("`the age`: ", False)])
+        self.assertEqual([kind for kind, _ in result.order], ["input", "display", "input", "stdout"])
+        self.assertIn("there is no input for ACCEPT @who", self.fails("ACCEPT @who").reply["evalue"])
+        self.assertEqual(self.value("SELECT @who IS NULL"), "0")
+        for wrong in ("ACCEPT", "ACCEPT who", "ACCEPT @@port", "ACCEPT @who PROMPT HIDE", "ACCEPT @who 'name? '", "ACCEPT @who HIDE 1"):
+            self.assertEqual(self.fails(wrong, stdin=["x"]).reply["ename"], "ERROR", wrong)
+        self.assertIn("1054", self.fails("ACCEPT @who PROMPT nobody", stdin=["x"]).reply["ename"])
+
+    def test_clear_screen(self):
+        result = self.ok("SELECT 1; Clear Screen; PRINT 'x'")
+        self.assertEqual([kind for kind, _ in result.order], ["display", "clear", "stdout"])
+        self.assertIn("1064", self.fails("CLEAR SCREEN now").reply["ename"])
+
 
 class Errors(Case):
     def test_code_state_and_line(self):
@@ -212,6 +230,11 @@ class Interrupts(Case):
     def test_text_is_seen_before_what_takes_long(self):
         result = self.e.execute("PRINT 'looping'; DO SLEEP(100)", interrupt_after=0.3)
         self.assertEqual((result.stdout, result.reply["ename"]), ("looping\n", "KeyboardInterrupt"))
+
+    def test_a_question_is_given_up(self):
+        self.interrupted("ACCEPT @answer PROMPT 'never answered? '")
+        self.e.send({"op": "input", "value": "too late"})
+        self.assertEqual(self.ok("ACCEPT @answer; PRINT @answer", stdin=["in time"]).stdout, "in time\n")
 
     def test_between_cells_nothing_happens(self):
         self.ok("SELECT 1")
