@@ -21,6 +21,7 @@ enum { CHANNELS_MAX = 256, FRAME_HEAD = 11, CODE_PROTOCOL = 1002 };
 
 struct mux {
     struct kg_core *core;
+    char *user; /* whose workspaces it sees */
     struct kg_ws *ws;
     struct mux_channel *channels; /* utlist; the first is filled first */
     size_t count;
@@ -126,6 +127,9 @@ static void say_error(struct mux *m, const json_t *request, const struct kg_err 
     if (json_is_integer(number))
         kg_json_kint(&j, "ch", json_integer_value(number));
     kg_json_kstr(&j, "of", what ? what : "");
+    const json_t *asked = json_object_get(request, "n");
+    if (json_is_integer(asked))
+        kg_json_kint(&j, "n", json_integer_value(asked));
     kg_json_kstr(&j, "message", err->text);
     kg_json_object_end(&j);
     mux_say(m, &out);
@@ -167,14 +171,14 @@ static int open_channel(struct mux *m, const json_t *request, struct kg_err *err
         return kg_err_set(err, -EEXIST, "channel %d is open", (int)n);
     if (m->count >= CHANNELS_MAX)
         return kg_err_set(err, -EAGAIN, "a socket has at most %d channels", CHANNELS_MAX);
-    struct mux_channel *c = mux_channel_open(m, m->core, (uint16_t)n, request, err);
+    struct mux_channel *c = mux_channel_open(m, m->core, m->user, (uint16_t)n, request, err);
     if (!c)
         return err->code;
     DL_APPEND(m->channels, c);
     m->count++;
     kg_autobuf out = {0};
     kg_buf_printf(&out, "{\"t\":\"open\",\"ch\":%d,\"state\":\"%s\"}", (int)n,
-                  c->run ? kg_run_state_name(c->run) : kg_kernel_state_name(c->client->kernel));
+                  mux_channel_state(c));
     mux_say(m, &out);
     mux_wake(m);
     return 0;
@@ -190,6 +194,23 @@ static int grant(struct mux_channel *c, const json_t *request, struct kg_err *er
         c->credit = MUX_CREDIT_MAX;
     mux_wake(c->mux);
     return 0;
+}
+
+/* A request that bears a number is answered when it has been taken; one that could not be is, in any case. */
+static void say_done(struct mux *m, const json_t *request)
+{
+    const json_t *number = json_object_get(request, "n");
+    if (!json_is_integer(number))
+        return;
+    kg_autobuf out = {0};
+    struct kg_json j;
+    kg_json_init(&j, &out);
+    kg_json_object_begin(&j);
+    kg_json_kstr(&j, "t", "done");
+    kg_json_kint(&j, "ch", json_integer_value(json_object_get(request, "ch")));
+    kg_json_kint(&j, "n", json_integer_value(number));
+    kg_json_object_end(&j);
+    mux_say(m, &out);
 }
 
 static int control(struct mux *m, const json_t *request, struct kg_err *err)
@@ -221,8 +242,13 @@ static int control(struct mux *m, const json_t *request, struct kg_err *err)
         return kg_err_set(err, -ENOENT, "there is no such channel");
     if (strcmp(what, "credit") == 0)
         return grant(c, request, err);
-    if (strcmp(what, "stdin") == 0 || strcmp(what, "signal") == 0 || strcmp(what, "resize") == 0)
-        return mux_channel_control(c, what, request, err);
+    if (strcmp(what, "stdin") == 0 || strcmp(what, "signal") == 0 || strcmp(what, "resize") == 0 ||
+        strcmp(what, "tail") == 0) {
+        int rc = mux_channel_control(c, what, request, err);
+        if (rc == 0)
+            say_done(m, request);
+        return rc;
+    }
     if (strcmp(what, "close") == 0) {
         say_closed(m, c->number, "as asked");
         drop(m, c);
@@ -305,24 +331,34 @@ static void on_closed(void *user, int code)
     m->ws = NULL;
     while (m->channels)
         drop(m, m->channels);
+    free(m->user);
     free(m);
+}
+
+static void on_going(void *user)
+{
+    struct mux *m = user;
+    kg_autobuf out = {0};
+    kg_buf_add_str(&out, "{\"t\":\"draining\"}");
+    mux_say(m, &out);
 }
 
 static const struct kg_ws_events ws_events = {.open = on_open,
                                               .message = on_message,
                                               .fill = fill,
                                               .arrived = on_arrived,
+                                              .going = on_going,
                                               .closed = on_closed};
 
 static void open_socket(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     if (!kg_http_is_upgrade(req) || !kg_request_offers(req, PROTOCOL)) {
         kg_reply_error(api, req, 400, NULL, "this is a WebSocket with the subprotocol " PROTOCOL);
         return;
     }
     struct mux *m = kg_calloc(1, sizeof *m);
     m->core = kg_api_core(api);
+    m->user = kg_strdup(args->user.name);
     kg_ws_accept(req, PROTOCOL, &ws_events, m);
 }
 

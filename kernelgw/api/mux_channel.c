@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernelgw/core/queue.h"
 #include "kernelgw/core/run_tty.h"
 
 static void client_wake(void *user)
@@ -59,6 +60,14 @@ static int open_kernel(struct mux_channel *c, struct kg_core *core, const char *
     return rc;
 }
 
+static int set_tail(struct mux_channel *c, const json_t *bytes, struct kg_err *err)
+{
+    if (bytes && (!json_is_integer(bytes) || json_integer_value(bytes) < 0))
+        return kg_err_set(err, -EINVAL, "tail must be a number of bytes; 0: all of it");
+    c->tail = json_integer_value(bytes);
+    return 0;
+}
+
 static int open_run(struct mux_channel *c, struct kg_core *core, const char *id,
                     const json_t *request, struct kg_err *err)
 {
@@ -71,34 +80,83 @@ static int open_run(struct mux_channel *c, struct kg_core *core, const char *id,
         return rc;
     c->run = r;
     c->run_state = -1;
+    if (set_tail(c, json_object_get(request, "tail"), err) < 0)
+        return err->code;
     c->watch = (struct kg_run_watch){.wake = client_wake, .user = c};
     kg_run_watch(r, &c->watch);
     kg_reader_attach(&c->reader, &r->journal, since);
     return 0;
 }
 
-struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, uint16_t number,
-                                     const json_t *request, struct kg_err *err)
+static void workspace_changed(void *user, bool ended)
+{
+    struct mux_channel *c = user;
+    if (ended) {
+        c->workspace = NULL;
+        mux_channel_ended(c->mux, c, "the workspace has ended");
+        return;
+    }
+    c->changed = true;
+    mux_wake(c->mux);
+}
+
+static int open_workspace(struct mux_channel *c, struct kg_core *core, const char *user,
+                          const char *name, const json_t *request, struct kg_err *err)
+{
+    bool attach = json_is_true(json_object_get(request, "attach"));
+    if (!kg_workspace_name_ok(name))
+        return kg_err_set(err, -EINVAL, "this is no name of a workspace: %.100s", name);
+    struct kg_workspace *w = attach ? kg_workspace_get(core, user, name, false, err)
+                                    : kg_workspace_find(core, user, name);
+    if (!w)
+        return attach ? err->code
+                      : kg_err_set(err, -ENOENT, "Workspace does not exist: %.100s", name);
+    c->workspace = w;
+    c->attached = attach;
+    c->changed = true;
+    c->workspace_watch = (struct kg_workspace_watch){.changed = workspace_changed, .user = c};
+    kg_workspace_watch(w, &c->workspace_watch);
+    if (attach)
+        kg_workspace_attach(w);
+    return 0;
+}
+
+static int open_it(struct mux_channel *c, struct kg_core *core, const char *user,
+                   const json_t *request, struct kg_err *err)
 {
     const char *kernel = json_string_value(json_object_get(request, "kernel"));
     const char *run = json_string_value(json_object_get(request, "run"));
+    const char *workspace = json_string_value(json_object_get(request, "workspace"));
+    if (!!kernel + !!run + !!workspace != 1)
+        return kg_err_set(err, -EINVAL,
+                          "a channel is opened to either a kernel or a run or a workspace");
+    if (kernel)
+        return open_kernel(c, core, kernel, request, err);
+    return run ? open_run(c, core, run, request, err)
+               : open_workspace(c, core, user, workspace, request, err);
+}
+
+struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, const char *user,
+                                     uint16_t number, const json_t *request, struct kg_err *err)
+{
     const json_t *credit = json_object_get(request, "credit");
-    if (!kernel == !run) {
-        kg_err_set(err, -EINVAL, "a channel is opened to either a kernel or a run");
-        return NULL;
-    }
     struct mux_channel *c = kg_calloc(1, sizeof *c);
     c->mux = m;
     c->number = number;
     c->credit = json_is_integer(credit) ? json_integer_value(credit) : MUX_CREDIT_BYTES;
     if (c->credit < 0 || c->credit > MUX_CREDIT_MAX)
         c->credit = MUX_CREDIT_BYTES;
-    int rc =
-        kernel ? open_kernel(c, core, kernel, request, err) : open_run(c, core, run, request, err);
-    if (rc == 0)
+    if (open_it(c, core, user, request, err) == 0)
         return c;
     free(c);
     return NULL;
+}
+
+const char *mux_channel_state(const struct mux_channel *c)
+{
+    if (c->run)
+        return kg_run_state_name(c->run);
+    return c->client ? kg_kernel_state_name(c->client->kernel) : "open";
 }
 
 void mux_channel_free(struct mux_channel *c)
@@ -108,6 +166,11 @@ void mux_channel_free(struct mux_channel *c)
     if (c->run) {
         kg_reader_detach(&c->reader);
         kg_run_unwatch(c->run, &c->watch);
+    }
+    if (c->workspace) {
+        kg_workspace_unwatch(c->workspace, &c->workspace_watch);
+        if (c->attached)
+            kg_workspace_detach(c->workspace);
     }
     free(c);
 }
@@ -151,11 +214,13 @@ static bool fill_kernel(struct mux_channel *c)
 static bool say_run(struct mux_channel *c)
 {
     const struct kg_run *r = c->run;
-    size_t phase = r->state == KG_R_RUNNING ? r->phase + 1 : 0;
-    if (c->run_state == (int)r->state && (!phase || c->run_phase == phase))
+    const char *step = kg_run_step(r);
+    unsigned position = kg_queue_position(r);
+    if (c->run_state == (int)r->state && c->run_step == step && c->run_position == position)
         return true;
     c->run_state = (int)r->state;
-    c->run_phase = phase;
+    c->run_step = step;
+    c->run_position = position;
     kg_autobuf out = {0};
     struct kg_json j;
     kg_buf_printf(&out, "{\"t\":\"run\",\"ch\":%u,\"run\":", c->number);
@@ -186,8 +251,13 @@ static bool fill_run(struct mux_channel *c)
 {
     bool room = true;
     enum kg_read what = KG_READ_NONE;
+    struct kg_gap passed;
     if (!kg_run_ended(c->run))
         room = say_run(c);
+    /* not for each message that it is too far behind by: twice as far, then all at once */
+    if (c->tail && c->credit > 0 && kg_reader_lag(&c->reader) > 2 * (uint64_t)c->tail &&
+        kg_reader_skip(&c->reader, (uint64_t)c->tail, &passed))
+        room = say_gap(c, &passed) && room;
     while (room && c->credit > 0) {
         const struct kg_entry *e;
         struct kg_gap gap;
@@ -202,15 +272,33 @@ static bool fill_run(struct mux_channel *c)
     return room;
 }
 
+/* The whole state each time: who is slow misses steps, but never what came of them. */
+static bool fill_workspace(struct mux_channel *c)
+{
+    if (!c->changed)
+        return true;
+    c->changed = false;
+    kg_autobuf out = {0};
+    struct kg_json j;
+    kg_buf_printf(&out, "{\"t\":\"workspace\",\"ch\":%u,\"workspace\":", c->number);
+    kg_json_init(&j, &out);
+    kg_workspace_model(c->workspace, &j);
+    kg_buf_add_char(&out, '}');
+    return mux_say(c->mux, &out);
+}
+
 bool mux_channel_fill(struct mux_channel *c)
 {
+    if (c->workspace)
+        return fill_workspace(c);
     return c->run ? fill_run(c) : fill_kernel(c);
 }
 
 int mux_channel_message(struct mux_channel *c, const uint8_t *frame, size_t n, struct kg_err *err)
 {
     if (!c->client)
-        return kg_err_set(err, -EINVAL, "channel %u is a run's: it takes no messages", c->number);
+        return kg_err_set(err, -EINVAL, "channel %u is no kernel's: it takes no messages",
+                          c->number);
     return kg_client_send(c->client, frame, n, err);
 }
 
@@ -218,7 +306,12 @@ int mux_channel_control(struct mux_channel *c, const char *what, const json_t *r
                         struct kg_err *err)
 {
     if (!c->run)
-        return kg_err_set(err, -EINVAL, "channel %u is a kernel's: it has no %s", c->number, what);
+        return kg_err_set(err, -EINVAL, "channel %u is no run's: it has no %s", c->number, what);
+    if (strcmp(what, "tail") == 0) {
+        int rc = set_tail(c, json_object_get(request, "tail"), err);
+        mux_wake(c->mux);
+        return rc;
+    }
     if (strcmp(what, "signal") == 0) {
         const char *name = json_string_value(json_object_get(request, "signal"));
         return kg_run_signal(c->run, name ? name : "", err);

@@ -9,6 +9,7 @@
 #include "kernelgw/api/mux.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/run.h"
+#include "kernelgw/core/workspace.h"
 
 enum { MUX_CREDIT_BYTES = 1 << 20, MUX_CREDIT_MAX = 64 << 20 };
 
@@ -22,19 +23,27 @@ struct mux_channel {
     struct kg_run *run;       /* or NULL */
     struct kg_run_watch watch;
     struct kg_reader reader; /* of the run's journal */
-    int run_state;           /* as told last; -1: not yet */
-    size_t run_phase;        /* one more than told last */
+    int64_t tail;            /* bytes of output that it may be behind; 0: any number */
+    const char *
+        run_step; /* as told last, as are the next two; not borrowed: literals and manifests' names */
+    int run_state; /* -1: not yet */
+    unsigned run_position;
+    struct kg_workspace *workspace; /* or NULL */
+    struct kg_workspace_watch workspace_watch;
+    bool attached, changed;
 };
 
-/* Begins to read; NULL with *err. request: {"kernel" or "run", "since", "session_id", "credit"}. */
-struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, uint16_t number,
-                                     const json_t *request, struct kg_err *err);
+/* Begins to read; NULL with *err. user: who asks. request: {"kernel", "run" or "workspace", and what PROTOCOL.md says}. */
+struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, const char *user,
+                                     uint16_t number, const json_t *request, struct kg_err *err);
+/* Of what it shows, in a word. */
+const char *mux_channel_state(const struct mux_channel *c);
 void mux_channel_free(struct mux_channel *c);
 /* Queues what there is, as far as credit and window go. False: the window is full. */
 bool mux_channel_fill(struct mux_channel *c);
 /* A v1 frame from the client, for its kernel. */
 int mux_channel_message(struct mux_channel *c, const uint8_t *frame, size_t n, struct kg_err *err);
-/* {"t":"stdin"|"signal",...} for its run. */
+/* {"t":"stdin"|"signal"|"tail",...} for its run. */
 int mux_channel_control(struct mux_channel *c, const char *what, const json_t *request,
                         struct kg_err *err);
 

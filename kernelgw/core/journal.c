@@ -305,6 +305,31 @@ uint64_t kg_reader_lag(const struct kg_reader *r)
     return r->journal->lane[KG_LANE_OUTPUT].next_cum - r->at.cum[KG_LANE_OUTPUT];
 }
 
+bool kg_reader_skip(struct kg_reader *r, uint64_t keep, struct kg_gap *gap)
+{
+    const struct kg_journal_lane *l = &r->journal->lane[KG_LANE_OUTPUT];
+    uint64_t *ord = &r->at.ord[KG_LANE_OUTPUT], *cum = &r->at.cum[KG_LANE_OUTPUT];
+    if (kg_reader_lag(r) <= keep || *ord < lane_first(l))
+        return false;
+    uint64_t low = *ord, high = l->next_ord;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (l->next_cum - lane_at(l, middle)->cum > keep)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    uint64_t to = low < l->next_ord ? lane_at(l, low)->cum : l->next_cum;
+    *gap = (struct kg_gap){.after = r->at.seq,
+                           .before = low < l->next_ord ? lane_at(l, low)->seq
+                                                       : lane_at(l, low - 1)->seq + 1,
+                           .messages = low - *ord,
+                           .bytes = to - *cum};
+    *ord = low;
+    *cum = to;
+    return true;
+}
+
 void kg_journal_trim(struct kg_journal *j)
 {
     if (j->history_bytes == UINT64_MAX || !j->readers)

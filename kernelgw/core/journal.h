@@ -115,6 +115,9 @@ void kg_reader_rewind(struct kg_reader *r);
 
 /* Bytes of output that r has not read yet. */
 uint64_t kg_reader_lag(const struct kg_reader *r);
+/* Passes over the oldest output that r has not read until at most keep bytes of it are left. False: it had no more than
+ * that, or what is in the file goes on to be read. *gap says what was passed over. */
+bool kg_reader_skip(struct kg_reader *r, uint64_t keep, struct kg_gap *gap);
 /* Lets go of what every reader has. To be called after a batch of reads, not after each. */
 void kg_journal_trim(struct kg_journal *j);
 

@@ -174,4 +174,8 @@ void kg_queue_tick(struct kg_core *core, uint64_t now_ms)
     core->queue.pumping = false;
     core->queue.pause_ms = 0;
     kg_queue_pump(core);
+    /* who watches one that waits may have a new position to tell */
+    DL_FOREACH(core->queue.turns, f)
+        for (struct kg_run *r = f->waiting; r; r = r->queue_next)
+            kg_run_wake(r);
 }

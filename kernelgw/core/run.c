@@ -292,6 +292,7 @@ static void all_ready(struct kg_run *r)
     r->deadline_ms = kg_clock_ms() + most + DEADLINE_GRACE_MS;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
+    kg_run_wake(r);
 }
 
 static void put_done(void *user, const json_t *reply, const struct kg_err *err)
@@ -324,6 +325,7 @@ void kg_run_placed(struct kg_run *r, struct pl_box *box)
     r->box_seq = pl_box_last_seq(box);
     r->state = KG_R_STARTING;
     pl_box_set_events(box, &box_events, r);
+    kg_run_wake(r);
     r->steps_due = r->spec.file_count + kg_run_prepare_phase(r, phase_prepared) + r->spec.network;
     if (r->spec.network) {
         r->refs++;
@@ -616,6 +618,16 @@ bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *tex
     return true;
 }
 
+const char *kg_run_step(const struct kg_run *r)
+{
+    switch (r->state) {
+    case KG_R_QUEUED: return r->waits ? "queue" : "box";
+    case KG_R_STARTING: return r->steps_due ? "files" : "start";
+    case KG_R_RUNNING: return kg_run_phase_name(r);
+    default: return NULL;
+    }
+}
+
 static void model_time(struct kg_json *j, const char *key, int64_t us)
 {
     char when[KG_ISO_SIZE];
@@ -635,6 +647,8 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
     kg_json_kstr(j, "state", state_names[r->state]);
     if (r->state == KG_R_QUEUED)
         kg_json_kint(j, "position", kg_queue_position(r));
+    if (!kg_run_ended(r))
+        kg_json_kstr(j, "step", kg_run_step(r));
     kg_json_kstr(j, "network", r->spec.network ? "session" : "none");
     kg_json_kbool(j, "tty", r->spec.tty.on);
     model_time(j, "created", r->created_us);

@@ -104,6 +104,9 @@ bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *tex
 struct kg_json;
 void kg_run_model(const struct kg_run *r, struct kg_json *j);
 
+/* What it waits for, or does: "queue" (its turn), "box", "files", "start", then its phase; NULL when it has ended. */
+const char *kg_run_step(const struct kg_run *r);
+
 /* What runs now: "compile", "run"; and the memory that it may use. */
 const char *kg_run_phase_name(const struct kg_run *r);
 uint32_t kg_run_memory_mb(const struct kg_run *r);

@@ -77,6 +77,7 @@ void kg_run_place(struct kg_run *r)
     r->refs++;
     r->core->queue.claims++;
     r->claim = pl_claim(r->core->pool, &claim, claimed, r);
+    kg_run_wake(r); /* it has a step now, rather than a position */
 }
 
 /* A box that has run out of memory, or whose service has a state that a program may have changed, is worn out. */

@@ -124,6 +124,8 @@ struct kg_ws_events {
     void (*fill)(void *user, struct kg_ws *ws);
     /* The peer has everything that was queued before the last kg_ws_probe. May be NULL. */
     void (*arrived)(void *user);
+    /* The server is going down, and closes the socket behind what is queued now. May be NULL. */
+    void (*going)(void *user);
     /* Last callback; code as sent by the peer (or by us, when we closed first), 1005 for a close without a
      * code, 1006 when the connection ended without a close. ws is invalid after it. Comes without an open
      * when the client went away during the handshake. */

@@ -405,8 +405,11 @@ void kg_net_close(struct kg_net *n, void (*done)(void *user), void *user)
         unlink(n->address);
     struct net_list *item, *next;
     for (item = n->sockets.next; item != &n->sockets; item = next) {
+        struct kg_ws *ws = kg_container_of(item, struct kg_ws, link);
         next = item->next;
-        kg_ws_close(kg_container_of(item, struct kg_ws, link), 1012, "the server is going down");
+        if (ws->open && ws->events.going)
+            ws->events.going(ws->user);
+        kg_ws_close(ws, 1012, "the server is going down");
     }
     uv_timer_start(&n->tick, on_tick, 0, 10);
 }

@@ -2,6 +2,7 @@
 import collections
 import json
 import random
+import signal
 import struct
 import time
 
@@ -157,6 +158,95 @@ def test_a_page_goes_on_where_it_was(server):
     assert text == "".join(f"{i}\n" for i in range(2000)), f"seed {seed}"
 
 
+def test_requests_with_a_number_are_answered(server):
+    r = Run(server, "print(input())")
+    with Mux(server) as m:
+        m.say(t="open", ch=1, run=r.id)
+        m.say(t="stdin", ch=1, text="taken\n", n=7)
+        assert m.wait("done", 1)["n"] == 7
+        m.say(t="signal", ch=1, signal="HUP", n=8)
+        told = m.wait("error", 1)
+        assert told["n"] == 8 and "INT, TERM or KILL" in told["message"]
+        assert m.until_exit(1)["exit_code"] == 0 and m.text(1) == "taken\n"
+        m.say(t="stdin", ch=1, text="late\n", n=9)
+        told = m.wait("error", 1)
+        assert told["n"] == 9 and "has ended" in told["message"]
+
+
+def test_who_is_far_behind_is_brought_to_the_end_and_told_what_was_passed_over(server):
+    r = Run(server, "for i in range(100_000): print('line', i)\ninput()")
+    lines = "".join(f"line {i}\n" for i in range(100_000))
+    with Mux(server) as m:
+        m.say(t="open", ch=1, run=r.id, credit=1, tail=100_000)
+        m.say(t="open", ch=2, run=r.id, credit=10_000_000)
+        while len(m.text(2)) < len(lines):
+            m.take()
+        assert m.text(2) == lines and not [c for c in m.control if c["t"] == "gap"]
+        before = m.text(1)
+        m.say(t="credit", ch=1, n=10_000_000)
+        gap = m.wait("gap", 1)
+        m.say(t="signal", ch=1, signal="KILL")
+        m.until_exit(1)
+        after = m.text(1)[len(before):]
+        assert lines.startswith(before) and lines.endswith(after) and 0 < len(after) < 150_000
+        assert gap["messages"] > 0 and gap["bytes"] > len(lines) - len(before) - len(after) - 1
+        numbers = [f[0] for f in m.frames[1]]
+        assert gap["after"] in numbers and gap["before"] in numbers, "every number is on one of its sides"
+        m.say(t="open", ch=3, run=r.id, tail=-1)
+        assert "tail must be" in m.wait("error", 3)["message"]
+
+
+def test_where_a_run_has_come_to_is_told_step_by_step(make_server):
+    """One box for all: the second run waits for its turn."""
+    mine = make_server("--session-runs", "1").server
+    first = Run(mine, "input()", session="mine")
+    second, third = (Run(mine, "print(1)", session="mine") for _ in range(2))
+    with Mux(mine) as m:
+        for channel, run in ((1, first), (2, second), (3, third)):
+            m.say(t="open", ch=channel, run=run.id)
+        while not {1, 2, 3} <= {c["ch"] for c in m.control if c["t"] == "run"}:
+            m.take()
+        told = {c["ch"]: c["run"] for c in m.control if c["t"] == "run"}
+        assert told[2]["step"] == told[3]["step"] == "queue" and (told[2]["position"], told[3]["position"]) == (1, 2)
+        m.say(t="stdin", ch=1, text="\n")
+        assert m.until_exit(3)["exit_code"] == 0
+        steps = [c["run"].get("step") for c in m.control if c["t"] == "run" and c["ch"] == 3]
+        assert steps[-2:] == ["run", None] and "step" not in first.model()
+
+
+def test_a_workspace_is_followed_and_bound(server):
+    source = "import socket\ns = socket.create_server(('', 5000))\nprint('up', flush=True)\nwhile True: s.accept()"
+    with Mux(server) as m:
+        m.say(t="open", ch=1, workspace="followed")
+        assert "does not exist" in m.wait("error", 1)["message"]
+        m.say(t="open", ch=1, workspace="followed", attach=True)
+        assert m.wait("workspace", 1)["workspace"]["state"] == "attached"
+        r = Run(server, source, session="followed", network="session")
+        while not (ports := m.wait("workspace", 1)["workspace"].get("ports")):
+            pass
+        assert ports[0]["port"] == 5000 and ports[0]["run_id"] == r.id and ports[0]["console"] == "main.py"
+        m.say(t="close", ch=1)
+        m.wait("closed", 1)
+        assert server.get("/api/workspaces/followed").json()["state"] == "grace"
+        m.say(t="open", ch=2, workspace="followed", attach=True)
+        assert m.wait("workspace", 2)["workspace"]["state"] == "attached"
+        server.delete("/api/workspaces/followed")
+        assert "ended" in m.wait("closed", 2)["reason"]
+        for channel, what in ((3, {"t": "stdin", "text": "x"}), (3, {"t": "tail", "tail": 5})):
+            m.say(ch=channel, **what)
+            assert "no such channel" in m.wait("error", 3)["message"]
+
+
+def test_a_server_that_goes_says_so(make_server):
+    mine = make_server().server
+    with Mux(mine) as m:
+        mine.process.proc.send_signal(signal.SIGTERM)
+        m.wait("draining")
+        opcode, data = m.ws.recv_data(control_frame=True)
+        assert opcode == 8 and struct.unpack(">H", data[:2])[0] == 1012
+    assert mine.process.proc.wait(20) == 0
+
+
 def test_channels_close_and_errors_are_told(server, kernel):
     with Mux(server) as m:
         m.say(t="open", ch=1, kernel="nobody")
@@ -172,7 +262,7 @@ def test_channels_close_and_errors_are_told(server, kernel):
         m.say(t="open", ch=70000, kernel=kernel)
         assert "ch must be" in m.wait("error")["message"]
         m.say(t="stdin", ch=1, text="x")
-        assert "kernel's" in m.wait("error", 1)["message"]
+        assert "no run's" in m.wait("error", 1)["message"]
         m.say(t="credit", ch=1, n=-5)
         assert "n must be" in m.wait("error", 1)["message"]
         m.say(t="dance", ch=1)

@@ -143,6 +143,36 @@ static void a_kept_journal_is_read_from_its_start_by_who_comes_late(void **state
     kg_journal_release(&j);
 }
 
+static void who_is_far_behind_may_pass_over_what_came_first(void **state)
+{
+    (void)state;
+    struct kg_journal j;
+    struct kg_reader r;
+    struct kg_gap gap;
+    kg_journal_init(&j, 1000, 1000, UINT64_MAX);
+    add(&j, "one", KG_KIND_OUTPUT, 0);
+    add(&j, "status", KG_KIND_REPLY, 0);
+    add(&j, "two", KG_KIND_OUTPUT, 0);
+    add(&j, "three", KG_KIND_OUTPUT, 0);
+    kg_reader_attach(&r, &j, KG_FROM_START);
+    assert_false(kg_reader_skip(&r, 11, &gap));
+    expect_entry(&r, "one");
+    assert_true(kg_reader_skip(&r, 5, &gap));
+    assert_int_equal(gap.after, 1);
+    assert_int_equal(gap.before, 4);
+    assert_int_equal(gap.messages, 1);
+    assert_int_equal(gap.bytes, 3);
+    expect_entry(&r, "status");
+    expect_entry(&r, "three");
+    add(&j, "four", KG_KIND_OUTPUT, 0);
+    assert_true(kg_reader_skip(&r, 3, &gap));
+    assert_int_equal(gap.before, 6);
+    assert_int_equal(kg_reader_lag(&r), 0);
+    expect_none(&r);
+    kg_reader_detach(&r);
+    kg_journal_release(&j);
+}
+
 static void a_message_larger_than_the_bound_still_arrives(void **state)
 {
     (void)state;
@@ -165,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_reply_goes_to_its_asker_alone),
         cmocka_unit_test(what_all_have_read_is_let_go_and_a_later_reader_starts_at_the_end),
         cmocka_unit_test(a_kept_journal_is_read_from_its_start_by_who_comes_late),
+        cmocka_unit_test(who_is_far_behind_may_pass_over_what_came_first),
         cmocka_unit_test(a_message_larger_than_the_bound_still_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
