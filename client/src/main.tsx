@@ -1,8 +1,8 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./ide/App";
-import { hideToken, signedIn } from "./lib/transport/http";
-import { connection, loadLanguages, useConn } from "./store/conn";
+import { hideToken } from "./lib/transport/http";
+import { client, connection, loadLanguages, useConn } from "./store/conn";
 import { restoreRuns } from "./store/runs";
 import { themeInForce, useSettings } from "./store/settings";
 import { toast } from "./store/ui";
@@ -29,13 +29,7 @@ function whenSignedIn(act: () => Promise<void>): void {
 }
 
 async function start(): Promise<void> {
-  try {
-    if (!(await signedIn(AbortSignal.timeout(10_000)))) connection.refused(false);
-  } catch {
-    connection.failed();
-  }
-  connection.start();
-  await openWorkspace();
+  await Promise.all([client.start(), openWorkspace()]);
   const root = document.getElementById("root");
   if (!root) return;
   // Consoles of before the reload stand before the first look at the layout that names them.

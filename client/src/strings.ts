@@ -47,15 +47,21 @@ export const t = {
   running: "Running",
   runningFor: (ms: number) => `running, ${seconds(ms)}`,
   stopping: "stopping…",
-  phase: { sending: "sending files", queued: "waiting for a box", starting: "starting", compile: "compiling", run: "running" } as Record<string, string>,
+  /** What a run waits for, or does, in words. */
+  step: (step: string, position: number | null) =>
+    step === "queue" || step === "queued"
+      ? position === null || position === 0 ? "waiting for its turn" : `waiting: number ${number.format(position)} in the queue`
+      : (({ sending: "sending files", box: "waiting for a box", files: "putting files in place", start: "starting", starting: "starting", compile: "compiling", run: "running", running: "running" } as Record<string, string>)[step] ?? step),
   startFailed: (why: string) => `Could not start: ${why}`,
   lost: (why: string) => `The server does not know this run any more: ${why}`,
   ended,
   endedAfter: (m: RunModel) => `${ended(m)}${m.wall_ms == null ? "" : ` after ${seconds(m.wall_ms)}`}`,
   announceEnded: (path: string, m: RunModel) => `${path}: ${ended(m)}${m.wall_ms == null ? "" : ` in ${seconds(m.wall_ms)}`}`,
   announceStarted: (path: string) => `${path} started`,
-  gap: (messages: number, bytes: number) =>
-    messages > 0 ? `— ${number.format(messages)} pieces of output (${number.format(bytes)} bytes) are no longer kept by the server —` : "— some output is no longer kept by the server —",
+  gap: (messages: number | null, bytes: number | null) =>
+    messages && bytes
+      ? `— ${number.format(messages)} pieces of output (${number.format(bytes)} bytes) stood here and are not shown; "Save whole output" has what the server keeps —`
+      : "— some output stood here that is no longer kept by the server —",
   stopRefused: (why: string) => `Could not stop: ${why}`,
   inputRefused: (why: string) => `Input was not taken: ${why}`,
   alreadyRuns: (path: string) => `${path} is running already: stop it first, or run it again.`,
@@ -163,6 +169,7 @@ export const t = {
 
   connection: {
     lost: "Connection lost.",
+    draining: "The server is going down for a moment. What runs goes on.",
     retryIn: (s: number) => (s > 0 ? `Trying again in ${s} s.` : "Trying now…"),
     reconnect: "Reconnect now",
     back: "Connected again",

@@ -7,10 +7,10 @@ const QUIET_MS = 1000; // what heals by itself sooner is not worth a word
 
 export function Banner() {
   const state = useConn((s) => s.state);
-  return state.kind === "retrying" ? <Retrying since={state.since} nextAt={state.nextAt} /> : null;
+  return state.kind === "retrying" ? <Retrying {...state} /> : null;
 }
 
-function Retrying({ since, nextAt }: { since: number; nextAt: number }) {
+function Retrying({ since, nextAt, draining }: { since: number; nextAt: number; draining: boolean }) {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 250);
@@ -20,7 +20,7 @@ function Retrying({ since, nextAt }: { since: number; nextAt: number }) {
   const seconds = nextAt === 0 ? 0 : Math.max(0, Math.ceil((nextAt - now) / 1000));
   return (
     <div className="banner" role="alert">
-      <strong>{t.connection.lost}</strong> <span aria-live="off">{t.connection.retryIn(seconds)}</span>
+      <strong>{draining ? t.connection.draining : t.connection.lost}</strong> <span aria-live="off">{t.connection.retryIn(seconds)}</span>
       <button type="button" onClick={() => connection.retryNow()}>
         {t.connection.reconnect}
       </button>

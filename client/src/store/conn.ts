@@ -1,12 +1,13 @@
 import { create } from "zustand";
-import { Connection, type ConnectionState } from "../lib/transport/connection";
-import { signedIn } from "../lib/transport/http";
-import { RestLink } from "../lib/transport/restLink";
-import type { RunLink } from "../lib/transport/runLink";
 import { serverLanguage } from "../lib/files/languages";
+import { KgwClient, type ConnectionState } from "../lib/kgw";
+import { signedIn, socketUrl } from "../lib/transport/http";
+import type { RunLink } from "../lib/transport/runLink";
+import { ServerLink } from "../lib/transport/serverLink";
 
-export const connection = new Connection(signedIn);
-export const link: RunLink = new RestLink(connection);
+export const client = new KgwClient({ url: socketUrl(), signedIn });
+export const connection = client.connection;
+export const link: RunLink = new ServerLink(client);
 
 interface ConnStore {
   state: ConnectionState;

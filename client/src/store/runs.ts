@@ -9,6 +9,7 @@ import type { EndReason, RunModel, RunSink, Signal } from "../lib/transport/runL
 import { t } from "../strings";
 import { link, useConn } from "./conn";
 import { contentOf, keepState, keptState, onFileEvent, useFiles } from "./files";
+import { sessionName, useNetwork } from "./network";
 import { useSettings } from "./settings";
 import { announce, toast } from "./ui";
 
@@ -16,7 +17,10 @@ export interface Run {
   path: string;
   runId: string | null; // null until the server has given one
   state: "sending" | "queued" | "starting" | "running" | "exited" | "lost" | "failed";
-  phase: string | null;
+  /** What it waits for, or does (RunModel's step), until its program runs. */
+  step: string | null;
+  position: number | null;
+  network: boolean;
   startedAt: number;
   stopping: boolean;
   eof: boolean;
@@ -55,8 +59,6 @@ function update(path: string, some: Partial<Run>): void {
 /** Is this still the run that the console shows? */
 const current = (path: string, runId: string | null): boolean => useRuns.getState().byPath[path]?.runId === runId;
 
-const session = (): string => `ide-${useFiles.getState().workspace?.id ?? "none"}`;
-
 function addConsole(path: string): void {
   useRuns.setState((s) => (s.consoles.includes(path) ? s : { consoles: [...s.consoles, path] }));
 }
@@ -73,8 +75,8 @@ function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSin
   };
   return {
     output: (kind, text) => mine(() => logOf(where.path).write(kind, text)),
-    state: (state) => mine(() => update(where.path, { state })),
-    phase: (phase) => mine(() => update(where.path, { state: "running", phase })),
+    message: () => undefined,
+    progress: (model) => mine(() => update(where.path, { state: model.state, step: model.step ?? null, position: model.position ?? null })),
     gap: (messages, bytes) => mine(() => logOf(where.path).note(t.gap(messages, bytes))),
     exit: (model) =>
       mine(() => {
@@ -91,13 +93,16 @@ function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSin
   };
 }
 
+/** Bytes of output worth catching up with: surely more than the console keeps. */
+const tailOf = (lines: number): number => Math.max(4 * 1024 * 1024, lines * 256);
+
 const places = new Map<string, { path: string }>(); // where each followed run is shown
 
 function follow(runId: string, path: string, quiet: boolean): void {
   stops.get(path)?.();
   const where = { path };
   places.set(runId, where);
-  stops.set(path, link.follow(runId, sinkFor(runId, where, quiet)));
+  stops.set(path, link.follow(runId, sinkFor(runId, where, quiet), tailOf(useSettings.getState().scrollback)));
 }
 
 /** Runs a file as it is now. Says what stands in the way. */
@@ -114,16 +119,17 @@ export async function startRun(path: string): Promise<void> {
   const log = logOf(path);
   stops.get(path)?.();
   if (!useSettings.getState().keepOutput) log.clear();
-  put({ path, runId: null, state: "sending", phase: null, startedAt: Date.now(), stopping: false, eof: false, end: null });
+  const network = useNetwork.getState().on;
+  put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, end: null });
   announce(t.announceStarted(path));
   try {
-    const model = await link.start({ session: session(), language: language.id, entry: path, files, args });
+    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none" });
     // stopped, or its console closed, before the server had it
     const now = useRuns.getState().byPath[path];
     if (!now || now.runId !== null || now.state !== "sending") return void link.forget(model.run_id).catch(() => undefined);
-    update(path, { runId: model.run_id, state: model.state });
-    if (now.stopping) await link.signal(model.run_id, "KILL");
+    update(path, { runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null });
     follow(model.run_id, path, false);
+    if (now.stopping) await link.signal(model.run_id, "KILL");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     log.note(`— ${t.startFailed(why)}`);
@@ -204,7 +210,7 @@ export function closeConsole(path: string): void {
 
 /** After a reload: the newest run of each file of this workspace, with what it has said so far. */
 export async function restoreRuns(): Promise<void> {
-  const models = await link.list(session());
+  const models = await link.list(sessionName());
   const newest = new Map<string, RunModel>();
   for (const model of models) {
     const old = newest.get(model.entry);
@@ -213,7 +219,8 @@ export async function restoreRuns(): Promise<void> {
   for (const [path, model] of newest) {
     if (useRuns.getState().byPath[path]) continue;
     const startedAt = Date.parse(model.started ?? model.created ?? "") || Date.now();
-    put({ path, runId: model.run_id, state: model.state, phase: model.phase ?? null, startedAt, stopping: false, eof: false, end: null });
+    const network = model.network === "session";
+    put({ path, runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null, network, startedAt, stopping: false, eof: false, end: null });
     follow(model.run_id, path, true);
   }
 }
@@ -273,11 +280,11 @@ export function labelOf(run: Run): string {
   if (run.stopping) return t.stopping;
   switch (run.state) {
     case "sending":
+      return t.step("sending", null);
     case "queued":
     case "starting":
-      return t.phase[run.state] ?? run.state;
     case "running":
-      return run.phase !== null && run.phase !== "run" ? (t.phase[run.phase] ?? run.phase) : (t.phase["run"] ?? "");
+      return t.step(run.step ?? run.state, run.position);
     case "failed":
       return "did not start";
     case "lost":

@@ -3,6 +3,7 @@
 import * as db from "../lib/files/db";
 import { t } from "../strings";
 import { contentOf, keepState, keptState, openFiles, openState, putFiles, save, useFiles } from "./files";
+import { attendSession } from "./network";
 import { leaveRuns, restoreRuns } from "./runs";
 import { leaveTabs, openFile, reloadDock } from "./tabs";
 import { toast } from "./ui";
@@ -53,6 +54,7 @@ async function load(info: db.WorkspaceInfo): Promise<void> {
   const [files, state] = await Promise.all([db.loadFiles(info.id), db.loadState(info.id)]);
   openState(state);
   openFiles(info, files, state.folders);
+  attendSession();
   sessionStorage.setItem(KEY, info.id);
   await db.changeWorkspaces((list) => list.map((w) => (w.id === info.id ? { ...w, usedAt: Date.now() } : w)));
 }

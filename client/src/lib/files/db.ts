@@ -18,6 +18,7 @@ export interface WorkspaceState {
   folders: string[];
   layout?: unknown;
   args?: Record<string, string>;
+  network?: boolean; // programs share the session's
   consoles?: string[];
 }
 

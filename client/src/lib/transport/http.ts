@@ -64,3 +64,10 @@ export function hideToken(): void {
   url.searchParams.delete("token");
   history.replaceState(history.state, "", url);
 }
+
+/** The address of the page's own WebSocket. */
+export function socketUrl(): string {
+  const url = new URL(apiUrl("kgw/ws"));
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}

@@ -1,9 +1,8 @@
-// How the application talks to the server about programs. One implementation stands on REST (restLink.ts); another,
-// over one multiplexed socket, may take its place without the application noticing.
+// How the application talks to the server about programs.
+import type { JupyterMessage } from "../kgw/frames";
+import type { RunModel, Signal, WorkspaceModel } from "../kgw/protocol";
 
-export type Signal = "INT" | "TERM" | "KILL";
-export type RunState = "queued" | "starting" | "running" | "exited" | "lost";
-export type EndReason = "exit" | "signal" | "timeout" | "oom" | "stopped" | "output_limit" | "lost";
+export type { EndReason, Port, RunModel, RunState, Signal, WorkspaceModel } from "../kgw/protocol";
 
 export type RunFile = { path: string; content: string } | { path: string; base64: string };
 
@@ -13,33 +12,18 @@ export interface RunSpec {
   entry: string;
   files: RunFile[];
   args: string[];
-}
-
-export interface RunModel {
-  run_id: string;
-  session: string | null;
-  language: string;
-  entry: string;
-  state: RunState;
-  created?: string | null;
-  started?: string | null;
-  ended?: string | null;
-  exit_code?: number | null;
-  signal?: number | null;
-  reason?: EndReason | null;
-  phase?: string | null;
-  wall_ms?: number | null;
-  cpu_ms?: number | null;
-  rss_kb?: number | null;
+  network: "none" | "session";
 }
 
 /** What is heard of a run, in order; each piece of output once. */
 export interface RunSink {
   output(kind: "out" | "err", text: string): void;
-  state(state: RunState): void;
-  phase(phase: string): void;
-  /** Output that nobody has any more stood here. */
-  gap(messages: number, bytes: number): void;
+  /** What a program shows that is no text: a display_data message. */
+  message(message: JupyterMessage): void;
+  /** Where it has come to. */
+  progress(model: RunModel): void;
+  /** Output that nobody has any more, or that was passed over, stood here. null: not known how much. */
+  gap(messages: number | null, bytes: number | null): void;
   /** Last. */
   exit(model: RunModel): void;
   /** Last: the server does not know the run any more, and says why. */
@@ -49,17 +33,20 @@ export interface RunSink {
 export interface RunLink {
   start(spec: RunSpec): Promise<RunModel>;
   list(session: string): Promise<RunModel[]>;
-  /** Tells the sink of everything from the start on, over any number of connections, until the end. Returns a stop. */
-  follow(runId: string, sink: RunSink): () => void;
+  /** Tells the sink of everything from the start on, over any number of connections, until the end. tail: bytes of output
+   *  that need not be told when there is more than that to catch up with. Returns a stop. */
+  follow(runId: string, sink: RunSink, tail: number): () => void;
   /** All output that the server still has, as text. */
   output(runId: string): Promise<Blob>;
-  /** Bytes for the program, in the order of the calls. */
+  /** Text for the program that is followed, in the order of the calls. */
   input(runId: string, text: string, eof: boolean): Promise<void>;
   signal(runId: string, signal: Signal): Promise<void>;
   /** Ends it, and the server forgets it. */
   forget(runId: string): Promise<void>;
   /** Languages that the server runs programs in, by its own names. */
   languages(): Promise<string[]>;
+  /** The session at each change of it. When this page stays away for long its programs end. Returns a stop. */
+  attend(session: string, look: (model: WorkspaceModel) => void): () => void;
 }
 
 /** The server refused, in words. status 0: there was no answer. */

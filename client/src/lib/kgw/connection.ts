@@ -1,15 +1,15 @@
 // Whether the server answers. One place for the whole page: whoever fails to reach it says so, all wait here, and one
-// question ("who am I?") is asked again and again, for ever, until there is an answer.
+// question is asked again and again, for ever, until there is an answer.
 import { backoffMs } from "./backoff";
-import { ServerError } from "./runLink";
 
 export type ConnectionState =
   | { kind: "online" }
-  | { kind: "retrying"; attempt: number; since: number; nextAt: number } // nextAt: ms since 1970; 0: being tried now
+  /** nextAt: ms since 1970; 0: being tried now. draining: the server said that it would go. */
+  | { kind: "retrying"; attempt: number; since: number; nextAt: number; draining: boolean }
   | { kind: "signedOut"; wrong: boolean };
 
-const ASK_MS = 10_000; // no answer by then is none
-const IDLE_MS = 20_000; // between questions when all is well
+const ASK_MS = 15_000; // no answer by then is none
+const IDLE_MS = 8000; // between questions when all is well
 
 export class Connection {
   state: ConnectionState = { kind: "online" };
@@ -17,14 +17,16 @@ export class Connection {
   private waiting: (() => void)[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking = false;
+  private goes = false;
 
   /** ask: resolves when the server answers (true: signed in, false: not), rejects when it does not. */
   constructor(private readonly ask: (signal: AbortSignal) => Promise<boolean>) {}
 
-  start(): void {
+  /** Asks for the first time; resolves when there was an answer, or none. */
+  async start(): Promise<void> {
     addEventListener("online", () => this.retryNow());
     addEventListener("offline", () => this.failed());
-    this.idle();
+    await this.probe(0, Date.now());
   }
 
   readonly subscribe = (looker: (state: ConnectionState) => void): (() => void) => {
@@ -34,7 +36,12 @@ export class Connection {
 
   /** Somebody got no answer. */
   failed(): void {
-    if (this.state.kind === "online") this.schedule(0, Date.now());
+    if (this.state.kind === "online" && !this.asking) this.schedule(0, Date.now());
+  }
+
+  /** The server has said that it is about to go: what follows is no accident. */
+  draining(): void {
+    this.goes = true;
   }
 
   /** Somebody was told that the credential is missing or wrong. */
@@ -63,7 +70,7 @@ export class Connection {
     clearTimeout(this.timer);
     const wait = backoffMs(attempt);
     this.timer = setTimeout(() => void this.probe(attempt, since), wait);
-    this.set({ kind: "retrying", attempt, since, nextAt: Date.now() + wait });
+    this.set({ kind: "retrying", attempt, since, nextAt: Date.now() + wait, draining: this.goes });
   }
 
   private async probe(attempt: number, since: number): Promise<void> {
@@ -74,6 +81,7 @@ export class Connection {
       const signedIn = await this.ask(AbortSignal.timeout(ASK_MS));
       this.asking = false;
       if (signedIn) {
+        this.goes = false;
         this.set({ kind: "online" });
         this.idle();
       } else this.refused(false);
@@ -100,8 +108,4 @@ export class Connection {
     }
     for (const looker of this.lookers) looker(state);
   }
-}
-
-export function isAuthError(error: unknown): boolean {
-  return error instanceof ServerError && error.status === 403;
 }

@@ -1,0 +1,79 @@
+// What travels on a kgw.v1 socket (docs/PROTOCOL.md, "kgw.v1: one socket for a page"). Types alone.
+
+export type RunState = "queued" | "starting" | "running" | "exited" | "lost";
+export type EndReason = "exit" | "signal" | "timeout" | "oom" | "stopped" | "output_limit" | "lost";
+export type Signal = "INT" | "TERM" | "KILL";
+
+export interface RunModel {
+  run_id: string;
+  session: string | null;
+  language: string;
+  entry: string;
+  state: RunState;
+  /** While it waits for its turn: 1 is next. */
+  position?: number;
+  /** What it waits for, or does: queue, box, files, start, then its phase (compile, run). */
+  step?: string | null;
+  network?: "none" | "session";
+  created?: string | null;
+  started?: string | null;
+  ended?: string | null;
+  exit_code?: number | null;
+  signal?: number | null;
+  reason?: EndReason | null;
+  phase?: string | null;
+  wall_ms?: number | null;
+  cpu_ms?: number | null;
+  rss_kb?: number | null;
+  /** Of a lost one: why. */
+  message?: string;
+}
+
+/** Who listens in a workspace's network; console is the entry file of the program. */
+export interface Port {
+  port: number;
+  run_id?: string;
+  kernel_id?: string;
+  console?: string;
+}
+
+export interface KernelModel {
+  id: string;
+  name: string;
+  execution_state: string;
+}
+
+export interface WorkspaceModel {
+  name: string;
+  state: string;
+  network: boolean;
+  runs: RunModel[];
+  kernels: KernelModel[];
+  ports?: Port[];
+}
+
+export interface Welcome {
+  server: string;
+  kernels: KernelModel[];
+  runs: RunModel[];
+}
+
+/** Output that nobody has any more, or that was passed over: everything between two numbers. */
+export interface Gap {
+  after: number;
+  before: number;
+  messages: number | null;
+  bytes: number | null;
+}
+
+export type FromServer =
+  | ({ t: "welcome"; v: number } & Welcome)
+  | { t: "open"; ch: number; state: string }
+  | { t: "run"; ch: number; run: RunModel }
+  | { t: "workspace"; ch: number; workspace: WorkspaceModel }
+  | ({ t: "gap"; ch: number } & Gap)
+  | { t: "closed"; ch: number; reason: string }
+  | { t: "done"; ch: number; n: number }
+  | { t: "error"; ch?: number; n?: number; of: string; message: string }
+  | { t: "draining" }
+  | { t: "pong"; n: number };
