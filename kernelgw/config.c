@@ -74,6 +74,8 @@ static const struct option options[] = {
     {"max-kernels", NUMBER, AT(max_kernels), 1, 60000, "500", "kernels at once"},
     {"max-runs", NUMBER, AT(max_runs), 1, 60000, "500", "program runs at once"},
     {"max-queue", NUMBER, AT(queue_max), 0, 60000, "1000", "program runs that wait for their turn"},
+    {"notebook-runs", NUMBER, AT(notebook_runs), 1, 60000, "8",
+     "notebooks that the server runs at once; more wait"},
     {"queue-s", NUMBER, AT(queue_s), 1, 3600, "60", "seconds that a run waits for its turn"},
     {"max-sessions", NUMBER, AT(max_sessions), 1, 60000, "10000", "sessions (workspaces) at once"},
     {"session-runs", NUMBER, AT(session_runs), 1, 60000, "10",

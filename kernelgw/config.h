@@ -20,8 +20,8 @@ struct kg_config {
     char *per_language; /* text of a JSON object, or NULL */
     char *log_level;
     int64_t port, max_connections, max_body_mb, max_message_mb;
-    int64_t max_boxes, max_starting, max_kernels, max_runs, max_sessions, stock_kernels,
-        stock_boxes;
+    int64_t max_boxes, max_starting, max_kernels, max_runs, notebook_runs, max_sessions,
+        stock_kernels, stock_boxes;
     int64_t run_wall_s, run_wall_max_s, run_output_mb;
     int64_t memory_max_mb, cpu_max_milli, pids_max, spill_mb, spill_total_mb;
     int64_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;

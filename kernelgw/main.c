@@ -21,6 +21,7 @@
 #include "kernelgw/config.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/doctor.h"
+#include "kernelgw/headless/nbrun.h"
 #include "kernelgw/net/net.h"
 
 enum { EXIT_CONFIG = 2 };
@@ -30,6 +31,7 @@ struct server {
     uv_loop_t loop;
     uv_signal_t term, interrupt, hangup, leave;
     struct kg_core *core;
+    struct kg_nbruns *nbruns;
     struct kg_api *api;
     struct kg_net *net;
     int run_dir; /* held open for its lock */
@@ -46,13 +48,20 @@ static void core_closed(void *user)
     uv_close((uv_handle_t *)&s->leave, NULL);
 }
 
+static void nbruns_closed(void *user)
+{
+    struct server *s = user;
+    s->nbruns = NULL;
+    kg_api_free(s->api);
+    s->api = NULL;
+    kg_core_close(s->core, s->leaving, core_closed, s);
+}
+
 static void net_closed(void *user)
 {
     struct server *s = user;
     s->net = NULL;
-    kg_api_free(s->api);
-    s->api = NULL;
-    kg_core_close(s->core, s->leaving, core_closed, s);
+    kg_nbruns_close(s->nbruns, nbruns_closed, s); /* what notebooks gave so far is written down */
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -182,6 +191,7 @@ static int open_net(struct server *s, struct kg_err *err)
 {
     const struct kg_config *c = &s->config;
     struct kg_api_config api = {.core = s->core,
+                                .nbruns = s->nbruns,
                                 .token = c->anonymous ? NULL : c->token,
                                 .base_url = c->base_url,
                                 .allow_origin = c->allow_origin,
@@ -245,9 +255,11 @@ static int serve(struct server *s, struct kg_err *err)
     uv_loop_init(&s->loop);
     watch_signals(s);
     rc = open_core(s, err);
+    if (rc == 0)
+        s->nbruns = kg_nbruns_new(s->core, (uint32_t)s->config.notebook_runs);
     if (rc == 0 && (rc = open_net(s, err)) < 0) {
-        kg_core_close(s->core, true, core_closed,
-                      s); /* what was taken over a moment ago lives on */
+        s->leaving = true; /* what was taken over a moment ago lives on */
+        kg_nbruns_close(s->nbruns, nbruns_closed, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
     }
     if (rc < 0)

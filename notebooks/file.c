@@ -201,3 +201,20 @@ void nb_writer_abort(struct nb_writer *w)
     if (!w->keep)
         unlinkat(w->at->dir, w->temp, 0);
 }
+
+int nb_file_write(struct nb_root *r, const char *path, const struct kg_buf *bytes,
+                  enum nb_replace how, const struct nb_expect *expect, struct kg_err *err)
+{
+    struct nb_place at;
+    struct nb_writer w = {.fd = -1};
+    int rc = nb_place_find(&at, r, path, true, err);
+    if (rc == 0)
+        rc = nb_writer_begin(&w, &at, err);
+    if (rc == 0)
+        rc = nb_writer_add(&w, bytes->data, bytes->len, err);
+    if (rc == 0)
+        rc = nb_writer_commit(&w, r, how, expect, err);
+    nb_writer_abort(&w);
+    nb_place_release(&at);
+    return rc;
+}

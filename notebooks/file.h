@@ -41,4 +41,8 @@ int nb_writer_commit(struct nb_writer *w, struct nb_root *r, enum nb_replace how
                      const struct nb_expect *expect, struct kg_err *err);
 void nb_writer_abort(struct nb_writer *w); /* after commit it does nothing */
 
+/* All of it in one call. path: clean; a link is followed. */
+int nb_file_write(struct nb_root *r, const char *path, const struct kg_buf *bytes,
+                  enum nb_replace how, const struct nb_expect *expect, struct kg_err *err);
+
 #endif

@@ -119,23 +119,6 @@ static int save_part(struct nb_reply *out, struct nb_root *r, const char *path, 
     return rc == 0 && chunk == -1 ? tell(out, r, path, NULL, NULL, err) : rc;
 }
 
-static int save_bytes(struct nb_root *r, const char *path, const struct kg_buf *bytes,
-                      enum nb_replace how, const struct nb_expect *expect, struct kg_err *err)
-{
-    struct nb_place at;
-    struct nb_writer w = {.fd = -1};
-    int rc = nb_place_find(&at, r, path, true, err);
-    if (rc == 0)
-        rc = nb_writer_begin(&w, &at, err);
-    if (rc == 0)
-        rc = nb_writer_add(&w, bytes->data, bytes->len, err);
-    if (rc == 0)
-        rc = nb_writer_commit(&w, r, how, expect, err);
-    nb_writer_abort(&w);
-    nb_place_release(&at);
-    return rc;
-}
-
 /* A notebook always has a checkpoint: what it was when it was saved first. */
 static void keep_first(struct nb_root *r, const char *path)
 {
@@ -167,7 +150,7 @@ static int save_file(struct nb_reply *out, struct nb_root *r, const char *path, 
         return rc;
     if (parts)
         return save_part(out, r, path, body, &bytes, err);
-    rc = save_bytes(r, path, &bytes, how, &expect, err);
+    rc = nb_file_write(r, path, &bytes, how, &expect, err);
     if (rc == 0 && strcmp(type, "notebook") == 0)
         keep_first(r, path);
     return rc < 0 ? rc : tell(out, r, path, type, why.text[0] ? why.text : NULL, err);

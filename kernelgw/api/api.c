@@ -14,6 +14,7 @@ enum { FORM_BYTES_MAX = 4096 };
 
 struct kg_api {
     struct kg_core *core;
+    struct kg_nbruns *nbruns;
     struct kg_auth auth;
     struct kg_assets *assets; /* NULL: no client */
     char *base_url;
@@ -22,13 +23,26 @@ struct kg_api {
     bool tls;
 };
 
-static const struct kg_route *const tables[] = {kg_routes_me,         kg_routes_kernelspecs,
-                                                kg_routes_kernels,    kg_routes_sessions,
-                                                kg_routes_contents,   kg_routes_files,
-                                                kg_routes_workspaces, kg_routes_ports,
-                                                kg_routes_runs,       kg_routes_mux,
-                                                kg_routes_login,      kg_routes_page,
-                                                kg_routes_spec,       NULL};
+/* A row a line, so that two who add one do not meet. */
+/* clang-format off */
+static const struct kg_route *const tables[] = {
+    kg_routes_me,
+    kg_routes_kernelspecs,
+    kg_routes_kernels,
+    kg_routes_sessions,
+    kg_routes_contents,
+    kg_routes_notebooks,
+    kg_routes_files,
+    kg_routes_workspaces,
+    kg_routes_ports,
+    kg_routes_runs,
+    kg_routes_mux,
+    kg_routes_login,
+    kg_routes_page,
+    kg_routes_spec,
+    NULL,
+};
+/* clang-format on */
 
 const struct kg_route *const *kg_api_routes(void)
 {
@@ -65,6 +79,7 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     api->assets = assets;
     api->contents = contents;
     api->core = config->core;
+    api->nbruns = config->nbruns;
     api->base_url = kg_strndup(config->base_url, n);
     api->lab_url = lab ? kg_strdup(lab) : NULL;
     api->tls = config->tls;
@@ -93,6 +108,11 @@ struct kg_core *kg_api_core(const struct kg_api *api)
 const struct kg_assets *kg_api_assets(const struct kg_api *api)
 {
     return api->assets;
+}
+
+struct kg_nbruns *kg_api_nbruns(const struct kg_api *api)
+{
+    return api->nbruns;
 }
 
 struct nb_root *kg_api_contents(const struct kg_api *api)

@@ -17,6 +17,7 @@
 struct kg_api;
 struct kg_assets;
 struct kg_auth;
+struct kg_nbruns;
 
 struct kg_api_config {
     struct kg_core *core;
@@ -24,6 +25,7 @@ struct kg_api_config {
     const char *base_url;     /* "/" or "/prefix" */
     const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
     const char *client;       /* folder of the browser client's files, or NULL */
+    struct kg_nbruns *nbruns; /* outlives the api */
     const char *contents_dir; /* folder whose files /api/contents and /files serve, or NULL */
     const char *lab_url;      /* where /lab leads: a URL, or a path; or NULL */
     bool tls;                 /* cookies are for TLS alone, too */
@@ -38,6 +40,7 @@ void kg_api_handle(void *user, struct kg_http *req);
 bool kg_api_admit(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
+struct kg_nbruns *kg_api_nbruns(const struct kg_api *api);
 struct nb_root *kg_api_contents(const struct kg_api *api);       /* NULL: no files are served */
 const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none */
 const char *
@@ -82,6 +85,7 @@ extern const struct kg_route kg_routes_kernelspecs[]; /* kernelspecs.c */
 extern const struct kg_route kg_routes_kernels[];     /* kernels.c, channels.c */
 extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
 extern const struct kg_route kg_routes_contents[];    /* contents.c */
+extern const struct kg_route kg_routes_notebooks[];   /* notebooks.c: run by the server */
 extern const struct kg_route kg_routes_files[];       /* files.c */
 extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */

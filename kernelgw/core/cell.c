@@ -22,9 +22,11 @@ struct kg_cell {
     int closing;
     char msg_id[KG_UUID_SIZE];
     json_t *outputs, *reply;
+    json_t *shown;   /* its own displays: {display_id: {"bytes", "outputs":[those in outputs]}} */
+    json_t *earlier; /* the same of earlier cells, borrowed; or NULL */
     struct kg_buf text; /* of the last output, a stream that may go on */
     bool is_stderr;
-    bool begun, idle, timed_out, cancelled, clear_next;
+    bool begun, idle, timed_out, stopped, cancelled, clear_next;
     uint64_t timeout_ms;
     int interrupts;
     size_t max_bytes, bytes, dropped, dropped_bytes;
@@ -46,61 +48,94 @@ static void release(struct kg_cell *c)
     c->client = NULL;
     json_decref(c->outputs);
     json_decref(c->reply);
+    json_decref(c->shown);
     kg_buf_release(&c->text);
-    c->outputs = c->reply = NULL;
+    c->outputs = c->reply = c->shown = NULL;
     c->closing = 2;
     uv_close((uv_handle_t *)&c->turn, on_handle_closed);
     uv_close((uv_handle_t *)&c->limit, on_handle_closed);
 }
 
-/* What is kept so far, text that still grows included, becomes an output. */
+/* Text that still grows, as an output; NULL when there is none. */
+static json_t *stream_of(const struct kg_cell *c)
+{
+    if (!c->text.len)
+        return NULL;
+    return json_pack("{s:s,s:s,s:o}", "output_type", "stream", "name",
+                     c->is_stderr ? "stderr" : "stdout", "text",
+                     json_stringn((const char *)c->text.data, c->text.len));
+}
+
 static void end_stream(struct kg_cell *c)
 {
-    if (c->text.len)
-        json_array_append_new(c->outputs,
-                              json_pack("{s:s,s:s,s:o}", "output_type", "stream", "name",
-                                        c->is_stderr ? "stderr" : "stdout", "text",
-                                        json_stringn((const char *)c->text.data, c->text.len)));
+    json_t *stream = stream_of(c);
+    if (stream)
+        json_array_append_new(c->outputs, stream);
     kg_buf_release(&c->text);
 }
 
-/* The outputs as a notebook has them: what belongs to the life of a display alone is left out. */
-static void finish_outputs(struct kg_cell *c)
+/* That some were left out, as an output; NULL when none were. */
+static json_t *dropped_of(const struct kg_cell *c)
 {
-    size_t i;
-    json_t *output;
-    end_stream(c);
-    json_array_foreach(c->outputs, i, output)
-        json_object_del(output, "transient");
-    if (!c->dropped)
-        return;
     char text[160];
+    if (!c->dropped)
+        return NULL;
     snprintf(text, sizeof text, "\n[kernelgw: %zu more outputs (%zu bytes) were left out]\n",
              c->dropped, c->dropped_bytes);
-    json_array_append_new(c->outputs, json_pack("{s:s,s:s,s:s}", "output_type", "stream", "name",
-                                                "stderr", "text", text));
+    return json_pack("{s:s,s:s,s:s}", "output_type", "stream", "name", "stderr", "text", text);
+}
+
+json_t *kg_cell_outputs(const struct kg_cell *c)
+{
+    json_t *const more[] = {stream_of(c), dropped_of(c)};
+    json_t *list = json_copy(c->outputs);
+    for (size_t i = 0; i < KG_COUNT(more); i++)
+        if (more[i])
+            json_array_append_new(list, more[i]);
+    return list;
+}
+
+/* Cells that come later may update what this one has shown. */
+static void hand_on_displays(struct kg_cell *c)
+{
+    const char *id;
+    json_t *entry;
+    if (!c->earlier)
+        return;
+    json_object_foreach(c->shown, id, entry) {
+        json_t *there = json_object_get(c->earlier, id);
+        if (there)
+            json_array_extend(json_object_get(there, "outputs"), json_object_get(entry, "outputs"));
+        else
+            json_object_set(c->earlier, id, entry);
+    }
 }
 
 static void end(struct kg_cell *c)
 {
-    finish_outputs(c);
+    json_t *outputs = kg_cell_outputs(c);
+    hand_on_displays(c);
     const struct kg_cell_end told = {
         .reply = c->reply,
-        .outputs = c->outputs,
+        .outputs = outputs,
         .timed_out = c->timed_out,
         .why = c->reply ? NULL : c->why,
+        .bytes = c->bytes,
         .wall_ms = kg_clock_ms() - c->began_ms,
     };
     if (!c->cancelled)
         c->events->ended(c->user, &told);
+    json_decref(outputs);
     release(c);
 }
 
 static void clear(struct kg_cell *c)
 {
     json_array_clear(c->outputs);
+    json_object_clear(c->shown);
     kg_buf_release(&c->text);
     c->clear_next = false;
+    c->bytes = c->dropped = c->dropped_bytes = 0; /* an animation may go on for ever */
 }
 
 /* Text that goes on in the same stream is one output, as in a notebook. */
@@ -116,42 +151,72 @@ static void keep_text(struct kg_cell *c, const json_t *output)
         kg_buf_add(&c->text, json_string_value(text), json_string_length(text));
 }
 
-static void keep(struct kg_cell *c, const json_t *output, bool is_stream, size_t n)
-{
-    if (c->clear_next)
-        clear(c);
-    if (c->bytes + n > c->max_bytes) {
-        c->dropped++;
-        c->dropped_bytes += n;
-        return;
-    }
-    c->bytes += n;
-    if (is_stream) {
-        keep_text(c, output);
-        return;
-    }
-    end_stream(c);
-    json_array_append_new(c->outputs, json_deep_copy(output));
-}
-
 static const char *display_id(const json_t *output)
 {
     return json_string_value(json_object_get(json_object_get(output, "transient"), "display_id"));
 }
 
-/* Every output that was shown under the id takes the new data. */
-static void update(struct kg_cell *c, const json_t *output)
+static bool has_room(struct kg_cell *c, size_t before, size_t n)
+{
+    size_t more = n > before ? n - before : 0;
+    if (c->bytes + more <= c->max_bytes) {
+        c->bytes += more;
+        return true;
+    }
+    c->dropped++;
+    c->dropped_bytes += n;
+    return false;
+}
+
+static void remember_display(struct kg_cell *c, const char *id, json_t *kept, size_t n)
+{
+    json_t *entry = json_object_get(c->shown, id);
+    if (!entry) {
+        entry = json_pack("{s:I,s:[]}", "bytes", (json_int_t)n, "outputs");
+        json_object_set_new(c->shown, id, entry);
+    }
+    json_array_append(json_object_get(entry, "outputs"), kept);
+}
+
+static void keep(struct kg_cell *c, const json_t *output, bool is_stream, size_t n)
 {
     const char *id = display_id(output);
+    if (c->clear_next)
+        clear(c);
+    if (!has_room(c, 0, n))
+        return;
+    if (is_stream) {
+        keep_text(c, output);
+        return;
+    }
+    end_stream(c);
+    json_t *kept = json_deep_copy(output);
+    json_object_del(kept, "transient"); /* belongs to the life of a display, not to a document */
+    if (id)
+        remember_display(c, id, kept, n);
+    json_array_append_new(c->outputs, kept);
+}
+
+static void update_in(struct kg_cell *c, json_t *displays, const json_t *output, size_t n)
+{
+    const char *id = display_id(output);
+    json_t *entry = id ? json_object_get(displays, id) : NULL;
     size_t i;
     json_t *shown;
-    json_array_foreach(c->outputs, i, shown) {
-        const char *other = display_id(shown);
-        if (!id || !other || strcmp(id, other) != 0)
-            continue;
+    if (!entry || !has_room(c, (size_t)json_integer_value(json_object_get(entry, "bytes")), n))
+        return;
+    json_object_set_new(entry, "bytes", json_integer((json_int_t)n));
+    json_array_foreach(json_object_get(entry, "outputs"), i, shown) {
         json_object_set(shown, "data", json_object_get(output, "data"));
         json_object_set(shown, "metadata", json_object_get(output, "metadata"));
     }
+}
+
+/* Every output that was shown under the id takes the new data; by a further display of that id, too, as in nbclient. */
+static void update(struct kg_cell *c, const json_t *output, size_t n)
+{
+    update_in(c, c->shown, output, n);
+    update_in(c, c->earlier, output, n);
 }
 
 /* The content of a message as an output of nbformat; NULL for messages that are none. */
@@ -194,8 +259,9 @@ static void take_output(struct kg_cell *c, struct kg_span type, json_t *content,
         else
             clear(c);
     } else if (kg_span_is(type, "update_display_data")) {
-        update(c, output);
+        update(c, output, n);
     } else {
+        update(c, output, n);
         keep(c, output, kg_span_is(type, "stream"), n);
     }
     json_decref(output);
@@ -211,7 +277,7 @@ static void on_limit(uv_timer_t *timer)
         end(c);
         return;
     }
-    c->timed_out = true;
+    c->timed_out = !c->stopped;
     if (c->client)
         kg_kernel_interrupt(c->client->kernel, &err);
     uv_timer_start(timer, on_limit, INTERRUPT_MS, 0);
@@ -221,6 +287,8 @@ static void on_limit(uv_timer_t *timer)
 static void begin(struct kg_cell *c)
 {
     c->begun = true;
+    if (c->stopped)
+        return; /* its interrupts are under way */
     if (c->timeout_ms || c->cancelled)
         uv_timer_start(&c->limit, on_limit, c->cancelled ? 0 : c->timeout_ms, 0);
 }
@@ -327,6 +395,8 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
     c->events = events;
     c->user = user;
     c->outputs = json_array();
+    c->shown = json_object();
+    c->earlier = config->displays;
     c->max_bytes = config->max_bytes;
     c->timeout_ms = config->timeout_ms;
     c->began_ms = kg_clock_ms();
@@ -341,6 +411,12 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
         return NULL;
     }
     return c;
+}
+
+void kg_cell_stop(struct kg_cell *c)
+{
+    c->stopped = true;
+    uv_timer_start(&c->limit, on_limit, 0, 0);
 }
 
 void kg_cell_cancel(struct kg_cell *c)

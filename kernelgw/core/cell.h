@@ -18,6 +18,9 @@ struct kg_cell_config {
         timeout_ms; /* from when it begins to run; 0: none. Then it is interrupted, and given up when that does not help */
     size_t
         max_bytes; /* of outputs that are kept; what is above is counted, and told as the last output */
+    /* What earlier cells of the same document have shown, by display_id, so that this one can update it; it adds its own at
+     * its end. An object, borrowed until then; NULL: it updates its own alone. */
+    json_t *displays;
 };
 
 struct kg_cell_end {
@@ -25,6 +28,7 @@ struct kg_cell_end {
     const json_t *outputs; /* array */
     bool timed_out;
     const char *why; /* when there is no reply: a sentence */
+    size_t bytes;    /* of outputs, as they came */
     uint64_t wall_ms;
 };
 
@@ -39,6 +43,10 @@ struct kg_cell_events {
 /* Returns NULL with *err when the kernel takes no request (-ESRCH dead, -EAGAIN). A kernel that starts is waited for. */
 struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *config,
                               const struct kg_cell_events *events, void *user, struct kg_err *err);
+/* Its outputs so far, as kg_cell_end has them: a new list, whose items are the cell's own. */
+json_t *kg_cell_outputs(const struct kg_cell *c);
+/* Interrupts it as a timeout does; it ends as it ends then, and timed_out stays false. */
+void kg_cell_stop(struct kg_cell *c);
 /* Nobody wants it any more: no callback comes. It is interrupted, as soon as it runs. */
 void kg_cell_cancel(struct kg_cell *c);
 

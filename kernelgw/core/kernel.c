@@ -89,6 +89,7 @@ static void unref(struct kg_kernel *k)
     kg_buf_release(&k->last_parent);
     json_decref(k->env);
     json_decref(k->aliases);
+    json_decref(k->language_info);
     free(k->cwd);
     free(k);
 }
@@ -204,7 +205,6 @@ static void adopted(void *user, struct pl_box *box, const json_t *info, const st
 
 static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
 {
-    (void)info;
     struct kg_kernel *k = user;
     k->claim = 0;
     if (k->deleted) {
@@ -214,6 +214,8 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         became_dead(k, err);
     } else {
         k->box = box;
+        json_decref(k->language_info);
+        k->language_info = json_incref(json_object_get(info, "language_info"));
         k->oom_kills = 0;
         k->number_base = (k->journal.last_seq + NUMBER_STEP - 1) / NUMBER_STEP * NUMBER_STEP;
         pl_box_set_events(box, &box_events, k);

@@ -57,6 +57,7 @@ struct kg_kernel {
     struct kg_workspace *workspace; /* NULL: of none */
     bool networked;                 /* in its network */
     json_t *aliases;                /* array of its names there, or NULL */
+    json_t *language_info;          /* as its kernel_info says; NULL: not known */
     struct kg_journal journal;
     uint64_t number_base;  /* of the box's messages: see on_record */
     struct kg_slice input; /* the input_request that waits for its answer */
