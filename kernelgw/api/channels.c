@@ -104,8 +104,6 @@ static void on_message(void *user, uint8_t *data, size_t n, bool binary)
         if (rc == 0)
             rc = kg_client_send(s->client, s->scratch.data, s->scratch.len, &err);
     }
-    if (rc == -ESRCH)
-        return; /* a dead kernel: the client has been told by its status */
     if (rc < 0)
         refuse(s, rc, &err);
 }

@@ -296,10 +296,6 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
     kg_log(KG_WARN, "kernel", "died", "id=%s why=%s", k->id, why);
     k->core->counters.kernels_died++;
     k->deaths = kg_clock_ms() - k->up_ms < KG_AUTORESTART_MS ? k->deaths + 1 : 1;
-    kg_autofree char *told =
-        kg_asprintf("%s; its variables are lost, and it is being started again", why);
-    drop_early(k);
-    kg_requests_fail(k, "KernelDied", told);
     if (k->deaths > KG_AUTORESTART_MAX) {
         struct kg_err err;
         kg_err_set(&err, -EIO, "%s; it died %u times in a row and is not started again", why,
@@ -308,6 +304,10 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
         became_dead(k, &err);
         return;
     }
+    kg_autofree char *told =
+        kg_asprintf("%s; its variables are lost, and it is being started again", why);
+    drop_early(k);
+    kg_requests_fail(k, "KernelDied", told);
     enter(k, KG_K_RESTARTING, why);
     kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "restarting"), KG_CH_IOPUB,
                   KG_KIND_STATUS_STARTING, 0);

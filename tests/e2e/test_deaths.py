@@ -71,7 +71,8 @@ def test_queued_cells_are_told_of_the_death(server, kernel, channels):
     later = [channels.send_execute("1") for _ in range(3)]
     assert channels.outcome(first, 60).status == "error"
     for msg_id in later:
-        assert channels.outcome(msg_id, 60).status in ("error", "aborted", "ok")
+        out = channels.outcome(msg_id, 60)
+        assert out.status == "error" and out.error["ename"] == "KernelDied", out.reply
 
 
 def test_sys_exit_in_a_cell_is_not_a_death(channels):
@@ -140,11 +141,15 @@ def test_dead_for_good_is_said(server):
     try:
         with server.channels(kernel_id, timeout=60) as c:
             c.execute("1")
-            for _ in range(8):
-                c.send_execute("import os; os._exit(1)")
-            procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] in ("dead", "idle"), 60)
-            state = server.kernel(kernel_id)["execution_state"]
-            assert state in ("dead", "idle", "starting", "restarting")
+            said = []
+            while len(said) < 10 and server.kernel(kernel_id)["execution_state"] != "dead":
+                out = c.execute("import os; os._exit(1)", timeout=60)
+                assert out.status == "error"
+                said.append(out.error["evalue"])
+            assert server.kernel(kernel_id)["execution_state"] == "dead"
+            assert "not started again" in said[-1] and all("started again" in s for s in said[:-1]), said
+            assert "not started again" in c.execute("1").error["evalue"], "a cell for a dead kernel is answered, too"
+            assert c.request("kernel_info_request")["status"] == "error"
             # A restart brings even a dead one back.
             assert server.post(f"/api/kernels/{kernel_id}/restart", {}).status_code == 200
             assert c.execute("'back'", timeout=60).result == "'back'"

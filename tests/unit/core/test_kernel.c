@@ -174,7 +174,12 @@ static void a_start_that_fails_is_told_and_the_kernel_is_dead(void **state)
     assert_int_equal(starts_failed, 1);
     assert_string_equal(kg_kernel_state_name(k), "dead");
     struct kg_client *c = kg_client_attach(k, "s", KG_FROM_NOW, &events, NULL);
-    assert_int_equal(request(c, "m"), -ESRCH);
+    assert_int_equal(request(c, "m"), 0);
+    assert_string_equal(next_type(c), "error");
+    assert_string_equal(next_type(c), "execute_reply");
+    assert_string_equal(next_type(c), "status");
+    assert_string_equal(next_type(c), "");
+    assert_null(k->requests);
 }
 
 static void replies_go_to_the_asker_and_output_to_all(void **state)
