@@ -1,5 +1,6 @@
 """kill -9 of any part in mid-work, then start: every box is adopted again or gone; nothing is orphaned."""
 import random
+import re
 import signal
 import threading
 import time
@@ -50,21 +51,26 @@ def assert_works(server):
     assert run(server, "print('fine')")[1] == "fine\n"
 
 
-def assert_no_more_boxes_than_stock(made):
-    """In the end the boxes are those of the stock; boxes of the dead server are not among them."""
-    stock = len({p.name for p in made.boxd.cgroups()})
-    assert procs.wait_until(lambda: len({p.name for p in made.boxd.cgroups()}) <= stock, 20)
+def boxes(made):
+    """Ids of all boxes that boxd has, by their cgroups."""
+    return {p.name for p in made.boxd.cgroups() if re.fullmatch("[0-9a-f]{32}", p.name)}
+
+
+def assert_gone(made, old):
+    assert procs.wait_until(lambda: not old & boxes(made), 20), f"of the dead server's boxes: {old & boxes(made)}"
 
 
 def test_server_is_killed(make_server):
     made = make_server()
     mark = f"mark-{uuid.uuid4()}"
     kernels = work(made.server, mark)
+    old = boxes(made)
+    assert len(old) >= 3
     made.server.process.kill(signal.SIGKILL)
     server = made.start_server()
     assert_works(server)
     assert_adopted_or_gone(server, mark, kernels)
-    assert_no_more_boxes_than_stock(made)
+    assert_gone(made, old)
 
 
 def test_boxd_is_killed(make_server):
@@ -84,18 +90,21 @@ def test_both_are_killed(make_server):
     made = make_server()
     mark = f"mark-{uuid.uuid4()}"
     kernels = work(made.server, mark)
+    old = boxes(made)
     made.server.process.kill(signal.SIGKILL)
     made.boxd.process.kill(signal.SIGKILL)
     made.boxd.start()
     server = made.start_server()
     assert_works(server)
     assert_adopted_or_gone(server, mark, kernels)
+    assert_gone(made, old)
 
 
 def test_server_is_killed_at_random_moments(make_server):
     """In the midst of making boxes, five times; the leak check at the session's end has the last word."""
     made = make_server()
     chance = random.Random(1)
+    mark, old = f"mark-{uuid.uuid4()}", set()
     for _ in range(5):
         server = made.server
 
@@ -103,7 +112,7 @@ def test_server_is_killed_at_random_moments(make_server):
             try:
                 for _ in range(4):
                     server.start_kernel(name="python3")
-                    Run(server, "while True: pass")
+                    Run(server, "while True: pass", args=[mark])
             except (requests.RequestException, AssertionError):
                 pass  # it was killed: that is the test
 
@@ -111,13 +120,14 @@ def test_server_is_killed_at_random_moments(make_server):
         for t in threads:
             t.start()
         time.sleep(chance.uniform(0.02, 1.2))
+        old |= boxes(made)
         server.process.kill(signal.SIGKILL)
         for t in threads:
             t.join(30)
         made.start_server()
     assert_works(made.server)
-    old = procs.wait_until(lambda: not any("while True: pass" in procs.cmdline(p) for p in made.boxd.pids()), 10)
-    assert old
+    assert_adopted_or_gone(made.server, mark, [k["id"] for k in made.server.get("/api/kernels").json()])
+    assert_gone(made, old)
 
 
 def test_terminated_server_leaves_no_box(make_server):

@@ -50,6 +50,31 @@ def test_five_megabytes_are_not_too_much(server, kernel):
         assert len(c.execute("for i in range(500): print('x' * 10_000)", timeout=60).stdout) == 500 * 10_001
 
 
+def displayed(messages):
+    return [int(m["content"]["data"]["text/plain"][:6]) for m in messages if m["header"]["msg_type"] == "display_data"]
+
+
+@pytest.mark.kgw
+def test_what_no_room_is_left_for_is_counted(make_server):
+    """80 MB for one who does not read, where 32 are kept in memory and 1 in files: exactly what is missing is told."""
+    server = make_server("--spill-mb", "1").server
+    kernel = server.start_kernel(name="python3")
+    code = ("import time\nfrom IPython.display import publish_display_data\n"
+            "for i in range(800):\n    publish_display_data({'text/plain': f'{i:06d}' + 'x' * 100_000}); time.sleep(0.005)")
+    with server.channels(kernel) as stalled, server.channels(kernel) as reader:
+        stalled.request("kernel_info_request")
+        out = reader.execute(code, timeout=90)
+        assert out.status == "ok" and displayed(out.published) == list(range(800)), "who reads has all of it"
+        missed = []
+        while not missed or missed[-1]["content"].get("execution_state") != "idle":
+            msg = stalled.recv(20)
+            if (msg["parent_header"] or {}).get("msg_id") == out.msg_id:
+                missed.append(msg)
+        got, told = displayed(missed), gaps(missed)
+        assert got == sorted(set(got)) and 0 < len(got) < 800
+        assert sum(g["messages"] for g in told) == 800 - len(got), told
+
+
 @pytest.mark.kgw
 @pytest.mark.timeout(180)
 def test_stalled_reader_of_a_kernel(server, kernel, figure):

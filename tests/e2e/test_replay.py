@@ -1,6 +1,6 @@
 """
 What a client gets that was away: by the number of the last message that it saw, exactly once and in order, whoever it is
-now; by its session_id, nothing missing. The existing servers lose what ran while nobody looked (facts: every second
+now; by its session_id, nothing missing. The existing servers lose what ran while nobody looked (every second
 line after a page's reload), so none of this is asked of them.
 """
 import os

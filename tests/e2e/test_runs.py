@@ -95,7 +95,7 @@ def test_type_ahead_and_eof(server):
 
 
 def test_prompt_and_answer(server, figure):
-    """A conversation: the prompt, which ends no line, is shown at once. The original took 102 ms an answer."""
+    """A conversation: the prompt, which ends no line, is shown at once. Elsewhere an answer took 102 ms."""
     r = Run(server, "for i in range(20):\n    name = input(f'name {i}? ')\n    print(f'hello {name}')")
     times, seen, said = [], "", 0.0
     for event in r.events():
@@ -156,19 +156,23 @@ def assert_nothing_left(r, mark, groups):
     assert len(r.output()) == size, "output after the exit"
 
 
-@pytest.mark.parametrize("how", ["KILL", "TERM", "timeout", "exit"])
+@pytest.mark.parametrize("how", ["KILL", "TERM", "INT", "timeout", "exit"])
 def test_every_process_of_a_run_ends_with_it(server, how):
     mark = f"mark-{uuid.uuid4()}"
     tail = "" if how == "exit" else "while True: time.sleep(1)"
     more = {"limits": {"wall_s": 2}} if how == "timeout" else {}
-    r = Run(server, SPAWNS + (tail or "time.sleep(0.5)"), args=[mark], env={"MARK": mark}, **more)
+    spawns = SPAWNS
+    if how == "INT":  # ends the program; those of its children that have sessions of their own never hear of it
+        spawns = SPAWNS.replace("signal.SIGINT, signal.SIG_IGN", "signal.SIGINT, signal.default_int_handler")
+    r = Run(server, spawns + (tail or "time.sleep(0.5)"), args=[mark], env={"MARK": mark}, **more)
     r.wait_output("ready")
     r.wait_output("noise")
     pids = procs.with_marker(mark)
     assert len(pids) >= 3, pids
     groups = [g for g in procs.cgroup_dirs(next(iter(pids))) if "kgw-test-" in str(g)]
+    assert groups or server.engine == "process"
     begun = time.monotonic()
-    if how in ("KILL", "TERM"):
+    if how in ("KILL", "TERM", "INT"):
         assert r.signal(how).ok
         if how == "TERM":  # it takes no notice
             time.sleep(0.3)
@@ -176,11 +180,34 @@ def test_every_process_of_a_run_ends_with_it(server, how):
             assert r.signal("KILL").ok
     model = r.wait(10)
     assert time.monotonic() - begun < 6
-    reason = {"timeout": ("timeout",), "exit": ("exit",)}.get(how, ("stopped", "signal"))
+    reason = {"timeout": ("timeout",), "exit": ("exit",), "INT": ("exit", "signal")}.get(how, ("stopped", "signal"))
     assert model["reason"] in reason, model
     if how == "timeout":
         assert 1900 <= model["wall_ms"] <= 4000
     assert_nothing_left(r, mark, groups)
+
+
+@pytest.mark.oci
+def test_orphans_are_reaped_while_the_program_goes_on(server):
+    """A thousand processes one after the other, half of them orphans, where 64 may be at once."""
+    code = ("import os, time\n"
+            "def fork(tries=200):\n"
+            "    try: return os.fork()\n"
+            "    except BlockingIOError:\n"
+            "        if not tries: raise\n"
+            "        time.sleep(0.01)\n"
+            "        return fork(tries - 1)\n"
+            "for i in range(500):\n"
+            "    child = fork()\n"
+            "    if not child:\n"
+            "        fork()\n"
+            "        os._exit(0)\n"
+            "    os.waitpid(child, 0)\n"
+            "time.sleep(0.5)\n"
+            "print(sum(open(f'/proc/{p}/stat').read().rsplit(')')[1].split()[0] == 'Z'"
+            " for p in os.listdir('/proc') if p.isdigit()))")
+    model, out, err = run(server, code, limits={"pids": 64})
+    assert (model["exit_code"], out) == (0, "0\n"), (model, err)
 
 
 def test_interrupt(server):

@@ -102,6 +102,7 @@ class Evaluator:
         self.image = image
 
         def arrange():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as the agent does: a shell's background job ignores it
             # descriptors above those that are aimed at, so that none is overwritten
             high = [os.dup2(fd, 100 + i, inheritable=True) for i, fd in enumerate((out[1], err[1], to_agent, from_agent))]
             for fd, at in zip(high, (1, 2, 3, 4)):

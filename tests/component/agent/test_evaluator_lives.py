@@ -292,4 +292,4 @@ class BesideAServiceOfItsOwn(BesideAService):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

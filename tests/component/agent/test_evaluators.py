@@ -390,4 +390,4 @@ class Hostile(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -119,4 +119,4 @@ class FilesAsUser(Files):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

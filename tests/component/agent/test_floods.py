@@ -12,7 +12,6 @@ import harness
 from harness import SHELL
 
 
-@unittest.skipUnless(os.environ.get("STUB"), "no stub kernel was built")
 class Floods(harness.Case):
     def kernel(self, *args):
         return self.agent.ask("kernel.start", argv=[os.environ["STUB"], "-f", "{connection_file}", *args], transport="ipc",
@@ -92,4 +91,4 @@ class Floods(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -283,13 +283,15 @@ class KernelsOnTcp(Kernels):
     def test_forged_messages_are_refused_and_told(self):
         self.kernel()
         # A forger that knows iopub's socket but not its key: the kernel's own session with another one.
-        self.send("s = get_ipython().kernel.session\nold = s.auth\nimport hmac, hashlib\n"
-                  "s.auth = hmac.HMAC(b'wrong', digestmod=hashlib.sha256)\nprint('forged', flush=True)\n"
-                  "import time; time.sleep(0.5)\ns.auth = old")
+        forging = self.send("s = get_ipython().kernel.session\nold = s.auth\nimport hmac, hashlib\n"
+                            "s.auth = hmac.HMAC(b'wrong', digestmod=hashlib.sha256)\nprint('forged', flush=True)\n"
+                            "import time; time.sleep(0.5)\ns.auth = old")
         event = self.agent.until(lambda: [e for e in self.agent.events if e["event"] == "bad_signature"])[0]
         self.assertEqual(event["channel"], "iopub")
         self.assertGreaterEqual(event["count"], 1)
         self.assertNotIn("forged", "".join(m.content["text"] for m in self.agent.messages if m.type == "stream"))
+        self.done(forging)
+        self.assertEqual(self.cell("print('goes on')")[1], "goes on\n")
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root")
@@ -326,4 +328,4 @@ class KernelsAsUser(Kernels):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -369,4 +369,4 @@ print('fork', os.waitpid(os.fork() or os._exit(0), 0)[1])
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -236,4 +236,4 @@ class ServicesOfTheirOwn(Services):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -224,4 +224,4 @@ class AsUser(Terminals):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
