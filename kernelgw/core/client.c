@@ -442,7 +442,7 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
         return rc;
     if (msg.channel == KG_CH_IOPUB)
         return kg_err_set(err, -ENOENT, "nothing is sent on iopub by clients");
-    if (k->state == KG_K_DEAD) { /* answered in its place: who asks a dead kernel must not wait for ever */
+    if (k->state == KG_K_DEAD) { /* answered in its place, or who asks would wait for ever */
         if (msg.channel != KG_CH_STDIN)
             request_add(k, c->reader.id, &msg, &header);
         kg_requests_fail(k, "KernelDied", k->reason);
