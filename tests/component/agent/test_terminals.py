@@ -1,6 +1,7 @@
 """Programs with a terminal: line mode, ^C and ^D as keys, size, signals, ends, and what a hostile one tries."""
 import os
 import time
+import unittest
 
 import harness
 from harness import Refused
