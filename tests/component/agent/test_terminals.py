@@ -152,7 +152,6 @@ class Terminals(harness.Case):
         self.type(run, "sleep 1000 & setsid sleep 1001 & nohup sleep 1002 &\r")
         self.soon(lambda: self.sleepers() == 3)
         self.type(run, "exit\r")
-        self.type(run, "exit\r")
         run.exit()
         self.assertEqual(self.sleepers(), 0)
 
