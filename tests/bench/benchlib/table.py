@@ -7,6 +7,8 @@ AIMS = [
     ("memory", "at most 10 MB resident", lambda v: v("memory", "rss_mb") <= 10),
     ("control", "control round trip at most 2.5x direct",
      lambda v: v("control", "us_p50") <= 2.5 * v("control", "us_p50", "direct_ipc")),
+    ("control", "control round trip within 1 ms of direct",
+     lambda v: v("control", "us_p50") <= v("control", "us_p50", "direct_ipc") + 1000),
     ("flood_100", "300,000 messages/s of 100 B, none lost",
      lambda v: v("flood_100", "messages_s") >= 300000 and v("flood_100", "lost") == 0),
     ("flood_10k", "500 MB/s of 10 kB, none lost",

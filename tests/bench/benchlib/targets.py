@@ -101,8 +101,8 @@ class Kernelgw(Target):
 
     def argv(self, folder):
         return [self.setup.kernelgw, "--engine", "process", "--address", "127.0.0.1", "--port", str(self.port),
-                "--token", self.token, "--run-dir", os.path.join(folder, "run"), "--agent", self.setup.agent,
-                "--allow-root", "--runtimes", self.setup.runtimes,
+                "--token", self.token, "--run-dir", os.path.join(folder, "run"),
+                "--state-dir", os.path.join(folder, "state"), "--agent", self.setup.agent, "--allow-root", "--runtimes", self.setup.runtimes,
                 *self.extra]
 
 
@@ -121,8 +121,8 @@ class Oci(Target):
         os.chown(run_dir, user.pw_uid, user.pw_gid)
         return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--",
                 self.setup.kernelgw, "--engine", "oci", "--address", "127.0.0.1", "--port", str(self.port),
-                "--token", self.token, "--run-dir", run_dir, "--boxd", self.socket,
-                "--runtimes", self.setup.manifests, "--languages", "python",
+                "--token", self.token, "--run-dir", run_dir, "--state-dir", os.path.join(run_dir, "state"),
+                "--boxd", self.socket, "--runtimes", self.setup.manifests, "--languages", "python",
                 "--stock-kernels", str(self.stock), "--stock-boxes", "0"]
 
     def start(self):
