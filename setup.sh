@@ -15,6 +15,7 @@
 #   KERNELGW_DATA    images of the boxes                   (/var/lib/kernelgw)
 #   KERNELGW_RUN_DIR sockets, state; a server each         (/run/kernelgw)
 #   KERNELGW_JOBS    compilers at once                     (one a core)
+#   KERNELGW_BOXD_OPTIONS  more options of boxd, such as "--max-memory-mb 8192 --max-boxes 4000"
 #
 #   ./setup.sh run -- --port 9000 --token secret    server options: ./setup.sh run -- --help
 #   ./setup.sh run -- --engine process              without boxes: NO isolation
@@ -245,6 +246,8 @@ stop_all() {
 
 serve() {
     local socket=$run_dir/boxd.sock kernelgw agent boxd rc=0 tries
+    local -a boxd_options
+    read -ra boxd_options <<< "${KERNELGW_BOXD_OPTIONS:-}"
     local -a options=(--run-dir "$run_dir/server" --state-dir "$data/state" --runtimes "$build/share/runtimes"
         --client "$build/share/client")
     kernelgw=$(program kernelgw)
@@ -259,7 +262,7 @@ serve() {
     if [ "$engine" = oci ]; then
         boxd=$(program kernelgw-boxd)
         keep_boxd "$boxd" --socket "$socket" --run-dir "$run_dir" --images "$data/images" \
-            --agent "$agent" --gateway-uid "$(id -u "$user")" < /dev/null &
+            --agent "$agent" --gateway-uid "$(id -u "$user")" "${boxd_options[@]}" < /dev/null &
         boxd_keeper=$!
         for ((tries = 0; tries < 100; tries++)); do
             [ ! -S "$socket" ] || break

@@ -67,3 +67,16 @@ def test_a_second_server_in_the_same_place_is_refused(server, boxd, kernel):
     assert told.returncode == 1 and "another server" in told.stderr and told.stdout == ""
     with server.channels(kernel) as c:
         assert c.execute("1").result == "1"
+
+
+def test_every_option_is_in_the_papers_and_none_that_is_not():
+    """docs/OPERATIONS.md against what the programs themselves say; setup.sh's own options are in its head."""
+    paper = (servers.ROOT / "docs" / "OPERATIONS.md").read_text()
+    helps = {name: subprocess.run([servers.binary(name), "--help"], capture_output=True, text=True, check=True).stdout
+             for name in ("kernelgw", "kernelgw-boxd")}
+    theirs = {name: set(re.findall(r"^  (--[a-z-]+)", text, re.M)) for name, text in helps.items()}
+    written = set(re.findall(r"`[^`\n]*?(--[a-z-]+)", paper))
+    assert len(theirs["kernelgw"]) > 40 and len(theirs["kernelgw-boxd"]) > 8
+    assert not theirs["kernelgw"] - set(re.findall("--[a-z-]+", paper)), "not in docs/OPERATIONS.md"
+    known = theirs["kernelgw"] | theirs["kernelgw-boxd"] | {"--languages", "--long"}
+    assert not written - known, "in docs/OPERATIONS.md alone"
