@@ -36,7 +36,7 @@ build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
 
 packages_run=(
-    ca-certificates cmake gcc iproute2 libc6-dev libjansson-dev libpcre2-dev libseccomp-dev libsodium-dev
+    ca-certificates cmake gcc iproute2 libc6-dev libcurl4-openssl-dev libjansson-dev libpcre2-dev libseccomp-dev libsodium-dev
     libuv1-dev libwebsockets-dev libwebsockets-evlib-uv mmdebstrap ninja-build passwd pkg-config python3 python3-pip
     runc util-linux uthash-dev
 )

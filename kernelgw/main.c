@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
+#include "kernelgw/cli/exec.h"
 #include "kernelgw/config.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/doctor.h"
@@ -285,6 +286,8 @@ int main(int argc, char **argv)
     struct kg_err err = {0};
     enum kg_log_level level = KG_INFO;
     int status = 0;
+    if (argc > 1 && strcmp(argv[1], "exec") == 0)
+        return kg_exec(argc - 1, argv + 1);
     bool look = argc > 1 && strcmp(argv[1], "doctor") == 0; /* with the settings behind it */
     int rc = kg_config_load(&s.config, argc - look, argv + look, &err);
     if (rc == 0 && kg_log_level_parse(&level, s.config.log_level) < 0)

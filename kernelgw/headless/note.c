@@ -11,7 +11,9 @@
 
 bool kg_nb_is_product(const struct kg_nbrun *r)
 {
-    return !r->spec.path || (r->spec.output_path && strcmp(r->spec.path, r->spec.output_path) != 0);
+    if (!r->spec.path)
+        return !r->spec.in_place;
+    return r->spec.output_path && strcmp(r->spec.path, r->spec.output_path) != 0;
 }
 
 /* The object of that name in object, made when there is none. */

@@ -12,7 +12,7 @@ enum { TIMEOUT_MAX_S = 24 * 3600 };
 
 static const char *const known[] = {"path",        "output_path", "notebook", "kernel_name",
                                     "parameters",  "timeout_s",   "env",      "allow_errors",
-                                    "keep_kernel", "kernelgw",    NULL};
+                                    "keep_kernel", "in_place",    "kernelgw", NULL};
 
 static const json_t *member(const json_t *body, const char *key)
 {
@@ -114,6 +114,11 @@ int kg_nbrun_spec_parse(struct kg_nbrun_spec *out, const struct kg_core *core, c
         rc = read_flag(&out->allow_errors, body, "allow_errors", err);
     if (rc == 0)
         rc = read_flag(&out->keep_kernel, body, "keep_kernel", err);
+    if (rc == 0)
+        rc = read_flag(&out->in_place, body, "in_place", err);
+    if (rc == 0 && out->in_place && (!out->notebook || out->output_path))
+        rc = kg_err_set(err, -EINVAL,
+                        "in_place is for a notebook that comes along, without output_path");
     if (rc == 0 && !out->path == !out->notebook)
         rc = kg_err_set(err, -EINVAL,
                         "say which notebook: by its path, or the document itself as notebook");
