@@ -34,6 +34,7 @@ static const struct kg_route *const tables[] = {
     kg_routes_notebooks,
     kg_routes_files,
     kg_routes_workspaces,
+    kg_routes_workspace_files,
     kg_routes_ports,
     kg_routes_runs,
     kg_routes_mux,

@@ -90,10 +90,11 @@ extern const struct kg_route kg_routes_files[];       /* files.c */
 extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
-extern const struct kg_route kg_routes_ports[];       /* ports.c: into a workspace's network */
-extern const struct kg_route kg_routes_mux[];         /* mux.c */
-extern const struct kg_route kg_routes_login[];       /* login.c: /login, /logout, /lab */
-extern const struct kg_route kg_routes_page[];        /* page.c: / and its assets */
+extern const struct kg_route kg_routes_workspace_files[];
+extern const struct kg_route kg_routes_ports[]; /* ports.c: into a workspace's network */
+extern const struct kg_route kg_routes_mux[];   /* mux.c */
+extern const struct kg_route kg_routes_login[]; /* login.c: /login, /logout, /lab */
+extern const struct kg_route kg_routes_page[];  /* page.c: / and its assets */
 
 /* All tables, ended by NULL. */
 const struct kg_route *const *kg_api_routes(void);

@@ -32,6 +32,7 @@ struct kg_core_config {
     /* Of a workspace: 0 for no limit where a limit it is. */
     uint32_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
     uint32_t session_output_mb, max_sessions;
+    uint32_t session_files, session_files_mb, files_total_mb;
     uint32_t queue_max, queue_session, queue_s;
     uint32_t cull_idle_s; /* 0: kernels are not culled */
     bool cull_connected, cull_busy;
@@ -62,8 +63,9 @@ struct kg_core {
     } queue;
     struct kg_counters counters;
     struct kg_spills spills;
-    uv_timer_t *tick;  /* once a second: what has a time to live */
-    uv_timer_t *holds; /* while a reader holds a box back */
+    uint64_t files_bytes; /* of all workspaces (core/files.h) */
+    uv_timer_t *tick;     /* once a second: what has a time to live */
+    uv_timer_t *holds;    /* while a reader holds a box back */
     int64_t started_us, last_activity_us;
     char owner[KG_UUID_SIZE]; /* of this server's boxes */
     bool closing, leaving;

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -79,7 +78,7 @@ void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, 
     kg_kernel_wake(k);
 }
 
-static void unref(struct kg_kernel *k)
+void kg_kernel_unref(struct kg_kernel *k)
 {
     if (--k->refs > 0)
         return;
@@ -135,7 +134,7 @@ static void drop_early(struct kg_kernel *k)
     k->early_bytes = k->early_count = 0;
 }
 
-static void became_ready(struct kg_kernel *k, const char *how)
+void kg_kernel_up(struct kg_kernel *k, const char *how)
 {
     k->ready = true;
     k->up_ms = kg_clock_ms();
@@ -146,11 +145,12 @@ static void became_ready(struct kg_kernel *k, const char *how)
         if (pl_box_send(k->box, e->channel, e->frame, e->len, &err) < 0)
             kg_log(KG_ERROR, "kernel", "early request lost", "id=%s why=%s", k->id, err.text);
     drop_early(k);
+    kg_keep_kernel(k);
     tell_waiters(k, NULL);
 }
 
 /* The end of the road: clients are told, and only a restart by hand brings the kernel back. */
-static void became_dead(struct kg_kernel *k, const struct kg_err *err)
+void kg_kernel_dead(struct kg_kernel *k, const struct kg_err *err)
 {
     snprintf(k->reason, sizeof k->reason, "%s", err->text);
     k->ready = false;
@@ -162,12 +162,13 @@ static void became_dead(struct kg_kernel *k, const struct kg_err *err)
     tell_waiters(k, err);
 }
 
-static void give_box_back(struct kg_kernel *k)
+void kg_kernel_give_box_back(struct kg_kernel *k)
 {
     k->ready = false;
     k->held = false;
-    if (k->box)
+    if (k->box && !kg_kernel_files_last(k))
         pl_box_destroy(k->box);
+    kg_carry_end(&k->carry);
     k->box = NULL;
 }
 
@@ -178,7 +179,7 @@ static void refilled(void *user, const json_t *reply, const struct kg_err *err)
     (void)err;
     if (!k->deleted)
         kg_journal_refilled(&k->journal);
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 static void adopted(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
@@ -195,12 +196,13 @@ static void adopted(void *user, struct pl_box *box, const json_t *info, const st
     } else {
         k->box = box;
         pl_box_set_events(box, &box_events, k);
-        became_ready(k, "taken over");
+        kg_kernel_up(k, "taken over");
+        kg_kernel_files_adopt(k);
         /* The reply comes behind all that the agent has kept. */
         k->refs++;
         pl_box_request(box, "ping", json_object(), NULL, 0, refilled, k);
     }
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 static void claimed(void *user, struct pl_box *box, const json_t *info, const struct kg_err *err)
@@ -211,7 +213,7 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         if (box)
             pl_box_destroy(box);
     } else if (!box) {
-        became_dead(k, err);
+        kg_kernel_dead(k, err);
     } else {
         k->box = box;
         json_decref(k->language_info);
@@ -219,10 +221,10 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         k->oom_kills = 0;
         k->number_base = (k->journal.last_seq + NUMBER_STEP - 1) / NUMBER_STEP * NUMBER_STEP;
         pl_box_set_events(box, &box_events, k);
-        became_ready(k, "box claimed");
-        kg_keep_kernel(k);
+        if (!kg_kernel_fill(k))
+            kg_kernel_up(k, "box claimed");
     }
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 static void leave_workspace(struct kg_kernel *k)
@@ -265,16 +267,16 @@ static void restarted(void *user, const json_t *reply, const struct kg_err *err)
         const char *why = err ? err->text : json_string_value(json_object_get(reply, "error"));
         bool ok = !err && !json_is_false(json_object_get(reply, "ok"));
         if (ok) {
-            became_ready(k, "restarted");
+            kg_kernel_up(k, "restarted");
         } else {
             /* a box that can't start its kernel again is replaced */
             kg_log(KG_WARN, "kernel", "restart in place failed", "id=%s why=%s", k->id,
                    why ? why : "unknown");
-            give_box_back(k);
+            kg_kernel_give_box_back(k);
             start_box(k);
         }
     }
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 static void restart_now(struct kg_kernel *k, const char *why)
@@ -290,7 +292,7 @@ static void restart_now(struct kg_kernel *k, const char *why)
 }
 
 /* After a death that nobody asked for. */
-static void restart_by_itself(struct kg_kernel *k, const char *why)
+void kg_kernel_died(struct kg_kernel *k, const char *why)
 {
     snprintf(k->reason, sizeof k->reason, "%s", why);
     kg_log(KG_WARN, "kernel", "died", "id=%s why=%s", k->id, why);
@@ -300,8 +302,8 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
         struct kg_err err;
         kg_err_set(&err, -EIO, "%s; it died %u times in a row and is not started again", why,
                    k->deaths);
-        give_box_back(k);
-        became_dead(k, &err);
+        kg_kernel_give_box_back(k);
+        kg_kernel_dead(k, &err);
         return;
     }
     kg_autofree char *told =
@@ -314,86 +316,11 @@ static void restart_by_itself(struct kg_kernel *k, const char *why)
     restart_now(k, why);
 }
 
-struct death {
-    struct kg_kernel *kernel;
-    json_int_t exit_code, signal;
-    char *error; /* the agent's own sentence, or NULL */
-};
-
-static void death_explained(void *user, const struct pl_stats *stats, const struct kg_err *err)
-{
-    (void)err;
-    struct death *d = user;
-    struct kg_kernel *k = d->kernel;
-    if (!k->deleted && k->state != KG_K_RESTARTING && k->state != KG_K_DEAD) {
-        char why[KG_ERR_TEXT_MAX];
-        /* What was killed may have been a process of a kernel that went on. */
-        bool killed = d->signal == SIGKILL || d->exit_code == 128 + SIGKILL;
-        bool oom = stats && stats->oom_kills > k->oom_kills;
-        if (oom)
-            k->oom_kills = stats->oom_kills;
-        if (d->error) {
-            snprintf(why, sizeof why, "%s", d->error);
-        } else if (oom && killed) {
-            snprintf(why, sizeof why,
-                     "the kernel ran out of memory (its limit is %u MB) and was killed",
-                     k->limits.memory_mb);
-        } else if (d->signal) {
-            snprintf(why, sizeof why, "the kernel was ended by signal %lld (%s)",
-                     (long long)d->signal,
-                     strsignal((int)d->signal)); /* NOLINT(concurrency-mt-unsafe): one thread */
-        } else {
-            snprintf(why, sizeof why, "the kernel exited with status %lld",
-                     (long long)d->exit_code);
-        }
-        restart_by_itself(k, why);
-    }
-    free(d->error);
-    free(d);
-    unref(k);
-}
-
-static void on_event(struct kg_kernel *k, const struct kg_slice *body)
-{
-    json_t *event = json_loadb((const char *)body->data, body->len, 0, NULL);
-    const char *name = json_string_value(json_object_get(event, "event"));
-    if (name && strcmp(name, "kernel_exit") == 0) {
-        k->ready = false;
-        struct death *d = kg_calloc(1, sizeof *d);
-        d->kernel = k;
-        d->exit_code = json_integer_value(json_object_get(event, "exit_code"));
-        d->signal = json_integer_value(json_object_get(event, "signal"));
-        const char *error = json_string_value(json_object_get(event, "error"));
-        d->error = error ? kg_strdup(error) : NULL;
-        k->refs++;
-        pl_box_stats(k->box, death_explained, d);
-    } else if (name && strcmp(name, "gap") == 0) {
-        json_int_t messages = json_integer_value(json_object_get(event, "messages"));
-        json_int_t bytes = json_integer_value(json_object_get(event, "bytes"));
-        char metadata[120];
-        char text[160];
-        snprintf(metadata, sizeof metadata,
-                 "{\"kgw\":{\"gap\":{\"messages\":%lld,\"bytes\":%lld}}}", (long long)messages,
-                 (long long)bytes);
-        snprintf(text, sizeof text,
-                 "\n[kernelgw: %lld messages (%lld bytes) were lost between box and server]\n",
-                 (long long)messages, (long long)bytes);
-        struct kg_span parent = {k->last_parent.data, k->last_parent.len};
-        kg_kernel_say(k, kg_say_stream(k->session, parent, metadata, "stderr", text), KG_CH_IOPUB,
-                      KG_KIND_ERROR, 0);
-    } else if (name && strcmp(name, "service_exit") == 0) {
-        kg_log(KG_INFO, "kernel", "service ended", "id=%s", k->id); /* the agent sees to it */
-    } else {
-        kg_log(KG_WARN, "kernel", "event from the box", "id=%s event=%.*s", k->id,
-               (int)(body->len < 200 ? body->len : 200), (const char *)body->data);
-    }
-    json_decref(event);
-}
-
 void kg_kernel_idle(struct kg_kernel *k)
 {
     if (k->ready)
         enter(k, KG_K_IDLE, "");
+    kg_kernel_gather(k);
     kg_kernel_touch(k);
 }
 
@@ -418,7 +345,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     if (k->adopted && rec->type == KG_REC_MSG)
         recall(k, rec, &body);
     if (rec->type == KG_REC_EVENT) {
-        on_event(k, &body);
+        kg_kernel_event(k, &body);
         return;
     }
     uint32_t target = 0;
@@ -456,6 +383,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
 static void on_gone(void *user, const char *why, bool oom)
 {
     struct kg_kernel *k = user;
+    kg_carry_end(&k->carry);
     k->box = NULL;
     k->ready = false;
     k->held = false;
@@ -468,7 +396,7 @@ static void on_gone(void *user, const char *why, bool oom)
     if (k->state == KG_K_RESTARTING)
         start_box(k);
     else if (k->state != KG_K_DEAD)
-        restart_by_itself(k, text);
+        kg_kernel_died(k, text);
 }
 
 static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
@@ -629,7 +557,7 @@ static void interrupted(void *user, const json_t *reply, const struct kg_err *er
     if (err || json_is_false(json_object_get(reply, "ok")))
         kg_log(KG_WARN, "kernel", "interrupt failed", "id=%s why=%s", k->id,
                err ? err->text : "refused by the box");
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err)
@@ -652,6 +580,7 @@ void kg_kernel_leave(struct kg_kernel *k)
     k->kept_mark = 0;
     kg_keep_kernel(k);
     pl_box_set_events(k->box, NULL, NULL);
+    kg_carry_end(&k->carry);
     k->box = NULL;
     k->deleted = true;
     HASH_DEL(k->core->kernels, k);
@@ -662,7 +591,7 @@ void kg_kernel_leave(struct kg_kernel *k)
     struct kg_err err;
     kg_err_set(&err, -ECANCELED, "the server restarts");
     tell_waiters(k, &err);
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 void kg_kernel_delete(struct kg_kernel *k)
@@ -674,7 +603,7 @@ void kg_kernel_delete(struct kg_kernel *k)
     kg_sessions_kernel_gone(k->core, k);
     if (k->claim)
         pl_claim_cancel(k->core->pool, k->claim);
-    give_box_back(k);
+    kg_kernel_give_box_back(k);
     leave_workspace(k);
     drop_early(k);
     kg_requests_fail(k, NULL, NULL);
@@ -682,7 +611,7 @@ void kg_kernel_delete(struct kg_kernel *k)
     struct kg_err err;
     kg_err_set(&err, -ECANCELED, "kernel %s was deleted", k->id);
     tell_waiters(k, &err);
-    unref(k);
+    kg_kernel_unref(k);
 }
 
 void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j)

@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "base/clock.h"
+#include "kernelgw/core/carry.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/core/journal.h"
 
@@ -58,6 +59,9 @@ struct kg_kernel {
     bool networked;                 /* in its network */
     json_t *aliases;                /* array of its names there, or NULL */
     json_t *language_info;          /* as its kernel_info says; NULL: not known */
+    struct kg_carry carry;          /* of files between its box and its workspace */
+    unsigned fill_due;              /* answers, until its box has the workspace's files */
+    bool gather_again;              /* a cell has ended since the gathering began */
     struct kg_journal journal;
     uint64_t number_base;  /* of the box's messages: see on_record */
     struct kg_slice input; /* the input_request that waits for its answer */
@@ -132,7 +136,22 @@ void kg_kernel_forget_waiter(struct kg_kernel *k, void *user);
 struct kg_json;
 void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j);
 
-/* --- within core: kernel.c and client.c share these --- */
+/* --- within core: kernel.c, kernel_event.c, kernel_files.c and client.c share these --- */
+void kg_kernel_unref(struct kg_kernel *k);
+/* The agent said something of itself; the kernel has died unasked. */
+void kg_kernel_event(struct kg_kernel *k, const struct kg_slice *body);
+void kg_kernel_died(struct kg_kernel *k, const char *why);
+/* It takes requests; it is the end of the road. */
+void kg_kernel_up(struct kg_kernel *k, const char *how);
+void kg_kernel_dead(struct kg_kernel *k, const struct kg_err *err);
+void kg_kernel_give_box_back(struct kg_kernel *k);
+/* Puts the workspace's files into the kernel's box; kg_kernel_up follows, or its end. False: there is nothing to do. */
+bool kg_kernel_fill(struct kg_kernel *k);
+void kg_kernel_files_adopt(struct kg_kernel *k);
+/* Fetches what its cells have changed. */
+void kg_kernel_gather(struct kg_kernel *k);
+/* True: its last files are still being fetched, and its box is destroyed after that. */
+bool kg_kernel_files_last(struct kg_kernel *k);
 void kg_kernel_wake(struct kg_kernel *k); /* every live client's reader has something */
 /* Appends a message of the server's own; takes frame's reference. */
 void kg_kernel_say(struct kg_kernel *k, struct kg_slice frame, uint8_t channel, uint8_t kind,

@@ -19,12 +19,8 @@
 #include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/workspace.h"
 
-enum { DEADLINE_GRACE_MS = 5000, COMPILE_MS = 60 * 1000 };
-
 static const char *const state_names[KG_R_STATES] = {"queued", "starting", "running", "exited",
                                                      "lost"};
-
-static const struct pl_box_events box_events;
 
 const char *kg_run_state_name(const struct kg_run *r)
 {
@@ -36,13 +32,13 @@ bool kg_run_ended(const struct kg_run *r)
     return r->state == KG_R_EXITED || r->state == KG_R_LOST;
 }
 
-static void drop_files(struct kg_run *r)
+void kg_run_drop_files(struct kg_run *r)
 {
     for (size_t i = 0; i < r->spec.file_count; i++)
         kg_buf_release(&r->spec.files[i].data);
 }
 
-static void drop_input(struct kg_run *r)
+void kg_run_drop_input(struct kg_run *r)
 {
     while (r->input) {
         struct kg_run_input *in = r->input;
@@ -56,7 +52,7 @@ void kg_run_unref(struct kg_run *r)
 {
     if (--r->refs > 0)
         return;
-    drop_input(r);
+    kg_run_drop_input(r);
     kg_journal_release(&r->journal);
     kg_run_spec_release(&r->spec);
     json_decref(r->exit);
@@ -77,12 +73,18 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
         json_decref(content);
         return;
     }
+    if (r->exit_due) { /* how it ended is known, whatever has become of its files */
+        json_decref(content);
+        content = kg_steal(&r->exit_due);
+        state = KG_R_EXITED;
+    }
+    kg_carry_end(&r->carry);
     r->state = state;
     r->exit = content;
     r->ended_us = kg_clock_wall_us();
     r->ended_ms = kg_clock_ms();
-    drop_input(r);
-    drop_files(r);
+    kg_run_drop_input(r);
+    kg_run_drop_files(r);
     kg_keep_forget_run(r);
     const char *reason = json_string_value(json_object_get(content, "reason"));
     kg_log(KG_INFO, "run", "ended", "id=%s state=%s reason=%s", r->id, state_names[state],
@@ -95,6 +97,11 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
         kg_workspace_run_ended(kg_steal(&r->workspace), r);
     core->queue.pause_ms = 0;
     kg_queue_pump(core);
+}
+
+void kg_run_finished(struct kg_run *r, json_t *content)
+{
+    ended(r, KG_R_EXITED, content);
 }
 
 void kg_run_lost(struct kg_run *r, const char *why)
@@ -127,7 +134,7 @@ static void explained(void *user, const struct pl_stats *stats, const struct kg_
             kg_asprintf("out of memory: the limit is %u MB", kg_run_memory_mb(x->run));
         json_object_set_new(x->content, "evalue", json_string(text));
     }
-    ended(x->run, KG_R_EXITED, x->content);
+    kg_run_finish(x->run, x->content);
     kg_run_unref(x->run);
     free(x);
 }
@@ -151,7 +158,7 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
     bool compiling = r->phase + 1 < r->spec.runtime->program->phase_count && reason &&
                      strcmp(reason, "exit") == 0 && code != 0;
     if (!killed && !compiling) {
-        ended(r, KG_R_EXITED, content);
+        kg_run_finish(r, content);
         return;
     }
     struct explain *x = kg_calloc(1, sizeof *x);
@@ -163,7 +170,8 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
 static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body)
 {
     struct kg_run *r = user;
-    if (kg_run_ended(r) || rec->seq <= r->box_seq) /* an earlier run's, from before a takeover */
+    if (kg_run_ended(r) || r->exit_due ||
+        rec->seq <= r->box_seq) /* an earlier run's, from before a takeover */
         return;
     if (rec->type == KG_REC_EVENT)
         kg_run_event(r, &body);
@@ -190,7 +198,7 @@ static void on_gone(void *user, const char *why, bool oom)
         kg_run_lost(r, why);
 }
 
-static const struct pl_box_events box_events = {.record = on_record, .gone = on_gone};
+const struct pl_box_events kg_run_box_events = {.record = on_record, .gone = on_gone};
 
 bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n)
 {
@@ -217,7 +225,9 @@ static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err
     bool taken = !kg_run_refused(reply, err, why, sizeof why);
     if (!taken) {
         const char *code = json_string_value(json_object_get(reply, "code"));
-        int rc = kg_run_ended(r) ? -ESRCH : code && strcmp(code, "ENOSPC") == 0 ? -ENOSPC : -EIO;
+        int rc = kg_run_ended(r) || r->exit_due        ? -ESRCH
+                 : code && strcmp(code, "ENOSPC") == 0 ? -ENOSPC
+                                                       : -EIO;
         kg_err_set(&told, rc, "run %s did not take the input: %s", r->id, why);
         if (s->eof)
             r->input_ended = false; /* the program has not seen it */
@@ -230,7 +240,7 @@ static void stdin_sent(void *user, const json_t *reply, const struct kg_err *err
     kg_run_unref(r);
 }
 
-static void send_input(struct kg_run *r, const void *data, size_t n, bool eof,
+void kg_run_send_input(struct kg_run *r, const void *data, size_t n, bool eof,
                        kg_run_stdin_done *done, void *user)
 {
     json_t *req = json_pack("{s:s,s:b}", "run_id", r->id, "eof", eof);
@@ -239,105 +249,6 @@ static void send_input(struct kg_run *r, const void *data, size_t n, bool eof,
     r->refs++;
     /* NULL would mean a request without data, for which the agent would wait */
     pl_box_request(r->box, "run.stdin", req, data ? data : "", n, stdin_sent, s);
-}
-
-static void started(void *user, const json_t *reply, const struct kg_err *err)
-{
-    struct kg_run *r = user;
-    char why[KG_ERR_TEXT_MAX];
-    if (kg_run_ended(r) || !r->box) {
-        kg_run_unref(r);
-        return;
-    }
-    if (kg_run_refused(reply, err, why, sizeof why)) {
-        kg_run_lost(r, why);
-    } else {
-        r->state = KG_R_RUNNING;
-        r->started_us = kg_clock_wall_us();
-        for (struct kg_run_input *in = r->input; in; in = in->next)
-            send_input(r, in->data, in->len, in->eof, NULL, NULL);
-        drop_input(r);
-        kg_run_tty_started(r);
-        if (r->stopping)
-            kg_run_signal(r, "KILL", NULL);
-        kg_keep_run(r);
-        kg_run_wake(r);
-    }
-    kg_run_unref(r);
-}
-
-/* What a run may take in all, its compilers with it. */
-static uint64_t most_ms(const struct kg_run_spec *s)
-{
-    return (uint64_t)s->wall_s * 1000 + (s->runtime->program->phase_count - 1) * COMPILE_MS;
-}
-
-/* The files are in the box, and it may use what the first phase needs. */
-static void all_ready(struct kg_run *r)
-{
-    drop_files(r);
-    const struct kg_program *p = r->spec.runtime->program;
-    uint64_t most = most_ms(&r->spec);
-    json_t *phases = kg_program_start(p, r->spec.entry, r->spec.args,
-                                      (int64_t)r->spec.wall_s * 1000, COMPILE_MS);
-    json_t *env = json_copy(p->env);
-    if (r->spec.env)
-        json_object_update(env, r->spec.env);
-    json_object_update(env, r->spec.options);
-    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases",
-                            phases, "env", env, "cwd", "stdin", true, "wall_ms", (json_int_t)most,
-                            "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
-                            "username", "user", "session", r->id);
-    kg_tty_start(&r->spec.tty, req, json_object_get(req, "env"));
-    r->deadline_ms = kg_clock_ms() + most + DEADLINE_GRACE_MS;
-    r->refs++;
-    pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
-    kg_run_wake(r);
-}
-
-static void put_done(void *user, const json_t *reply, const struct kg_err *err)
-{
-    struct kg_run *r = user;
-    char why[KG_ERR_TEXT_MAX];
-    r->steps_due--;
-    if (!kg_run_ended(r) && r->box) {
-        if (kg_run_refused(reply, err, why, sizeof why))
-            kg_run_lost(r, why);
-        else if (r->steps_due == 0)
-            all_ready(r);
-    }
-    kg_run_unref(r);
-}
-
-/* A step that can't fail is done. */
-static void phase_prepared(void *user)
-{
-    struct kg_run *r = user;
-    r->steps_due--;
-    if (!kg_run_ended(r) && r->box && r->steps_due == 0)
-        all_ready(r);
-    kg_run_unref(r);
-}
-
-void kg_run_placed(struct kg_run *r, struct pl_box *box)
-{
-    r->box = box;
-    r->box_seq = pl_box_last_seq(box);
-    r->state = KG_R_STARTING;
-    pl_box_set_events(box, &box_events, r);
-    kg_run_wake(r);
-    r->steps_due = r->spec.file_count + kg_run_prepare_phase(r, phase_prepared) + r->spec.network;
-    if (r->spec.network) {
-        r->refs++;
-        kg_workspace_tell_names(r->workspace, phase_prepared, r);
-    }
-    for (size_t i = 0; i < r->spec.file_count; i++) {
-        struct kg_run_file *f = &r->spec.files[i];
-        json_t *req = json_pack("{s:s,s:i,s:I}", "path", f->path, "mode", 0644, "size",
-                                (json_int_t)f->data.len);
-        r->refs++;
-        pl_box_request(box, "files.put", req, kg_buf_cstr(&f->data), f->data.len, put_done, r);
-    }
 }
 
 /* A run in the table. Takes *spec over. */
@@ -392,8 +303,9 @@ static void adopted(void *user, struct pl_box *box, const json_t *info, const st
         kg_run_lost(r, err->text);
     } else {
         r->box = box;
-        pl_box_set_events(box, &box_events, r);
+        pl_box_set_events(box, &kg_run_box_events, r);
         kg_run_tty_started(r);
+        kg_run_carry_adopted(r);
         r->refs++;
         pl_box_request(box, "ping", json_object(), NULL, 0, refilled, r);
     }
@@ -416,9 +328,9 @@ void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct k
     r->input_ended = kept->input_ended;
     r->journal.refilling = true;
     int64_t gone_ms = (kg_clock_wall_us() - kept->started_us) / 1000;
-    uint64_t most = most_ms(&r->spec);
+    uint64_t most = kg_run_most_ms(&r->spec);
     uint64_t left = gone_ms > 0 && (uint64_t)gone_ms < most ? most - (uint64_t)gone_ms : 0;
-    r->deadline_ms = kg_clock_ms() + left + DEADLINE_GRACE_MS;
+    r->deadline_ms = kg_clock_ms() + left + KG_RUN_GRACE_MS;
     kg_run_claim(&claim, r);
     r->refs++;
     r->claim = pl_adopt(core->pool, kept->box, &claim, adopted, r);
@@ -426,12 +338,15 @@ void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct k
 
 void kg_run_leave(struct kg_run *r)
 {
+    if (r->exit_due) /* nobody will be told again */
+        kg_run_lost(r, "");
     if (r->state != KG_R_RUNNING || !r->box) {
         kg_run_delete(r);
         return;
     }
     kg_keep_run(r);
     pl_box_set_events(r->box, NULL, NULL);
+    kg_carry_end(&r->carry);
     r->box = NULL;
     r->deleted = true;
     HASH_DEL(r->core->runs, r);
@@ -466,6 +381,8 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     if (core->closing)
         return kg_err_set(err, -EAGAIN, "the server is shutting down");
     int rc = kg_queue_may_add(core, key, err);
+    if (rc == 0)
+        rc = kg_run_spec_entry(spec, core, err);
     if (rc < 0)
         return rc;
     char id[KG_UUID_SIZE];
@@ -510,7 +427,7 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_
         return kg_err_set(err, -EPIPE, "the input of run %s has been ended", r->id);
     if (r->state == KG_R_RUNNING) {
         r->input_ended = eof && !r->spec.tty.on;
-        send_input(r, data, n, eof, done, user);
+        kg_run_send_input(r, data, n, eof, done, user);
         return 1;
     }
     if (r->input_bytes + n > KG_RUN_STDIN_BYTES)
@@ -555,6 +472,8 @@ int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
         r->stopping = true;
         return 0;
     }
+    if (r->exit_due)
+        return 0;
     json_t *req = json_pack("{s:s,s:s,s:s*}", "run_id", r->id, "signal", name, "reason",
                             kill || term ? "stopped" : NULL);
     r->refs++;
@@ -670,6 +589,12 @@ void kg_run_model(const struct kg_run *r, struct kg_json *j)
             kg_json_int(j, json_integer_value(v));
         else
             kg_json_str(j, json_string_value(v)); /* NULL: null */
+    }
+    const json_t *files = json_object_get(r->exit, "files");
+    if (files) {
+        kg_autofree char *text = json_dumps(files, JSON_COMPACT);
+        kg_json_key(j, "files");
+        kg_json_raw(j, text, strlen(text));
     }
     if (r->state == KG_R_LOST)
         kg_json_kstr(j, "message", r->why);

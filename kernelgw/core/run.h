@@ -5,6 +5,7 @@
  * start by any number of readers, stdin, signals, and how it ended. On the link a run is an execute_request whose
  * msg_id is the run's id.
  */
+#include "kernelgw/core/carry.h"
 #include "kernelgw/core/journal.h"
 #include "kernelgw/core/run_spec.h"
 
@@ -48,8 +49,10 @@ struct kg_run {
     bool resized; /* before it ran */
     struct kg_journal journal;
     struct kg_run_watch *watches; /* utlist */
-    json_t *exit;                 /* the agent's exit content, its reason put right */
-    char why[KG_ERR_TEXT_MAX];    /* when lost */
+    struct kg_carry carry;        /* of files between its box and its workspace */
+    json_t *exit_due; /* it has ended so, and its files are on their way to the workspace */
+    json_t *exit;     /* the agent's exit content, its reason put right */
+    char why[KG_ERR_TEXT_MAX]; /* when lost */
     int64_t created_us, started_us, ended_us;
     uint64_t deadline_ms; /* when the box is taken away though its agent has not ended the run */
     uint64_t ended_ms;
@@ -111,15 +114,28 @@ const char *kg_run_step(const struct kg_run *r);
 const char *kg_run_phase_name(const struct kg_run *r);
 uint32_t kg_run_memory_mb(const struct kg_run *r);
 
-/* --- within core: run.c and run_phase.c share these --- */
+/* --- within core: run.c, run_begin.c and run_phase.c share these --- */
 /* Gives the box what the phase may use. True: done comes, with r, and r is kept until then; false: it has it already. */
 bool kg_run_prepare_phase(struct kg_run *r, void (*done)(void *user));
 void kg_run_event(struct kg_run *r, const struct kg_slice *body); /* the agent said something */
 void kg_run_unref(struct kg_run *r);
 void kg_run_wake(struct kg_run *r);
 void kg_run_lost(struct kg_run *r, const char *why);
-/* It has its box. */
+/* It has its box (run_begin.c). */
 void kg_run_placed(struct kg_run *r, struct pl_box *box);
+extern const struct pl_box_events kg_run_box_events;
+/* What a run may take in all, its compilers with it. */
+uint64_t kg_run_most_ms(const struct kg_run_spec *s);
+void kg_run_send_input(struct kg_run *r, const void *data, size_t n, bool eof,
+                       kg_run_stdin_done *done, void *user);
+void kg_run_drop_files(struct kg_run *r);
+void kg_run_drop_input(struct kg_run *r);
+/* The program has ended: its files go to the workspace, then it has ended for all to see (run_files.c). Takes content. */
+void kg_run_finish(struct kg_run *r, json_t *content);
+void kg_run_finished(struct kg_run *r, json_t *content);
+/* Its workspace's files are put into its box. Done comes for each of the requests made, whose number is returned. */
+size_t kg_run_carry(struct kg_run *r, pl_reply *done);
+void kg_run_carry_adopted(struct kg_run *r);
 /* True when a request was not done, with its sentence in why. */
 bool kg_run_refused(const json_t *reply, const struct kg_err *err, char *why, size_t n);
 

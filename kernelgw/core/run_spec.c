@@ -99,13 +99,15 @@ static int take_file(struct kg_run_file *f, const json_t *v, size_t i, struct kg
 
 static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err *err)
 {
-    if (!json_is_array(files) || json_array_size(files) == 0)
+    bool none = !files || json_is_null(files) || (json_is_array(files) && !json_array_size(files));
+    if (none && s->session && !s->own_files)
+        return 0; /* the entry is the workspace's */
+    if (none || !json_is_array(files))
         return kg_err_set(err, -EINVAL, "files must be a list with at least the entry file");
     if (json_array_size(files) > KG_RUN_FILES_MAX)
         return kg_err_set(err, -EINVAL, "files has %zu entries: at most %d are allowed",
                           json_array_size(files), KG_RUN_FILES_MAX);
     s->files = kg_calloc(json_array_size(files), sizeof *s->files);
-    bool entry_seen = false;
     size_t i;
     json_t *v;
     json_array_foreach(files, i, v) {
@@ -113,11 +115,30 @@ static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err 
         int rc = take_file(&s->files[i], v, i, err);
         if (rc < 0)
             return rc;
-        entry_seen = entry_seen || strcmp(s->files[i].path, s->entry) == 0;
+        s->has_entry = s->has_entry || strcmp(s->files[i].path, s->entry) == 0;
     }
-    return entry_seen
+    return s->has_entry || (s->session && !s->own_files)
                ? 0
                : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);
+}
+
+int kg_run_spec_entry(const struct kg_run_spec *s, struct kg_core *core, struct kg_err *err)
+{
+    if (s->has_entry)
+        return 0;
+    const struct kg_workspace *w = kg_workspace_find(core, s->owner, s->session);
+    if (w && kg_files_find(&w->files, s->entry))
+        return 0;
+    return kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files, nor in session %s",
+                      s->entry, s->session);
+}
+
+static int take_own_files(struct kg_run_spec *s, const json_t *v, struct kg_err *err)
+{
+    if (v && !json_is_boolean(v))
+        return kg_err_set(err, -EINVAL, "workspace_files must be true or false");
+    s->own_files = json_is_false(v);
+    return 0;
 }
 
 static int take_args(struct kg_run_spec *s, json_t *args, struct kg_err *err)
@@ -205,9 +226,10 @@ static int take_language(struct kg_run_spec *s, const struct kg_core *core, cons
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err)
 {
-    static const char *const names[] = {"session", "language", "entry",   "files",   "args",
-                                        "env",     "stdin",    "network", "aliases", "limits",
-                                        "options", "tty",      NULL};
+    static const char *const names[] = {
+        "session", "language", "entry",           "files",   "args",
+        "env",     "stdin",    "network",         "aliases", "limits",
+        "options", "tty",      "workspace_files", NULL};
     *s = (struct kg_run_spec){.wall_s = core->config.run_wall_s};
     if (!json_is_object(body))
         return kg_err_set(err, -EINVAL, "the body must be a JSON object");
@@ -224,6 +246,8 @@ int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const j
         rc = take_text(&s->entry, body, "entry", err);
     if (rc == 0 && !s->entry)
         rc = kg_err_set(err, -EINVAL, "entry is missing: the path of the file to run");
+    if (rc == 0)
+        rc = take_own_files(s, json_object_get(body, "workspace_files"), err);
     if (rc == 0)
         rc = take_files(s, json_object_get(body, "files"), err);
     if (rc == 0)

@@ -29,6 +29,8 @@ struct kg_run_spec {
     char *entry;
     struct kg_run_file *files;
     size_t file_count;
+    bool own_files;   /* it finds these alone, none of its workspace's */
+    bool has_entry;   /* among files */
     json_t *args;     /* array of strings, or NULL */
     json_t *env;      /* object of strings, or NULL */
     char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
@@ -45,6 +47,8 @@ struct kg_run_spec {
  */
 int kg_run_spec_parse(struct kg_run_spec *s, const struct kg_core *core, const json_t *body,
                       struct kg_err *err);
+/* -EINVAL with *err when the entry is neither among its files nor its workspace's. */
+int kg_run_spec_entry(const struct kg_run_spec *s, struct kg_core *core, struct kg_err *err);
 void kg_run_spec_release(struct kg_run_spec *s);
 
 /* True for a path that may be written in a box: relative, at most 1024 bytes and 64 parts, no part empty, "." or ".." or

@@ -58,6 +58,7 @@ struct kg_workspace *kg_workspace_get(struct kg_core *core, const char *owner, c
     w->refs = 1;
     w->used_ms = kg_clock_ms();
     w->created_us = kg_clock_wall_us();
+    kg_files_init(&w->files, core);
     HASH_ADD_KEYPTR(hh, core->workspaces, w->key, strlen(w->key), w);
     kg_log(KG_DEBUG, "workspace", "made", "name=\"%s\"", name);
     return w;
@@ -68,6 +69,7 @@ void kg_workspace_unref(struct kg_workspace *w)
     if (--w->refs > 0)
         return;
     json_decref(w->ports);
+    kg_files_release(&w->files);
     free(w->key);
     free(w->owner);
     free(w->name);

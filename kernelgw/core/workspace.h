@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "kernelgw/core/core.h"
+#include "kernelgw/core/files.h"
 
 struct kg_shelved;
 
@@ -37,7 +38,8 @@ struct kg_workspace {
     int64_t created_us;
     struct kg_shelved *shelf;           /* utlist: boxes kept for the next program */
     struct kg_workspace_watch *watches; /* utlist */
-    json_t *ports;                      /* what was listed last, or NULL */
+    struct kg_files files;
+    json_t *ports; /* what was listed last, or NULL */
     bool listing;
     unsigned refs; /* the table, and answers that are due */
     UT_hash_handle hh;

@@ -48,6 +48,8 @@ void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j)
     kg_json_kint(j, "boxes_kept", kg_shelf_count(w));
     kg_json_kint(j, "cpu_ms", (int64_t)w->cpu_ms);
     kg_json_kint(j, "output_bytes", (int64_t)w->output_bytes);
+    kg_json_key(j, "files");
+    kg_files_summary(&w->files, j);
     if (w->ports) {
         kg_autofree char *ports = json_dumps(w->ports, JSON_COMPACT);
         kg_json_key(j, "ports");

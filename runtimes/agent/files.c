@@ -25,7 +25,8 @@ struct kk_file {
     int fd;
     char name[256];
     uint64_t size, written;
-    int failed; /* the first error, or 0 */
+    int failed;       /* the first error, or 0 */
+    int64_t mtime_ms; /* 0: as it comes */
 };
 
 static bool part_ok(const char *s, size_t n)
@@ -57,27 +58,31 @@ int kk_path_check(const char *path, struct kg_err *err)
     }
 }
 
-/* Opens the directory that path's last part stands in, making those that are missing; *name is that part. */
-static int open_parent(const char *work, const char *path, const char **name, struct kg_err *err)
+/* Opens the directory of the first n bytes of path; make: with those that are missing. */
+static int open_dir(const char *work, const char *path, size_t n, bool make, struct kg_err *err)
 {
     kg_autoclose int dir = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir < 0)
         return kg_err_errno(err, errno, "open the work directory");
-    const char *slash;
-    while ((slash = strchr(path, '/'))) {
+    for (size_t at = 0; at < n;) {
         char part[256];
-        snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-        if (mkdirat(dir, part, 0755) < 0 && errno != EEXIST)
+        size_t len = strcspn(path + at, "/");
+        snprintf(part, sizeof part, "%.*s", (int)len, path + at);
+        if (make && mkdirat(dir, part, 0755) < 0 && errno != EEXIST)
             return kg_err_errno(err, errno, "make directory %.100s", part);
         int next = openat(dir, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (next < 0)
             return kg_err_errno(err, errno, "open directory %.100s", part);
         close(dir);
         dir = next;
-        path = slash + 1;
+        at += len + 1;
     }
-    *name = path;
     return kg_steal_fd(&dir);
+}
+
+int kk_files_open_dir(const char *work, const char *path, struct kg_err *err)
+{
+    return open_dir(work, path, strlen(path), false, err);
 }
 
 static int open_file(struct kk_file *f, mode_t mode, struct kg_err *err)
@@ -114,12 +119,12 @@ int kk_file_open(struct kk_file **out, const struct kk_options *options, const c
         return kg_err_set(err, -EFBIG, "%.100s: %llu bytes are above the limit of %d", path,
                           (unsigned long long)size, KK_FILE_MAX);
     struct kk_file *f = kg_calloc(1, sizeof *f);
-    const char *name = NULL;
+    const char *slash = strrchr(path, '/');
     *f = (struct kk_file){.options = options, .dir = -1, .fd = -1, .size = size};
     kk_user_begin(options);
-    rc = f->dir = open_parent(options->work, path, &name, err);
+    rc = f->dir = open_dir(options->work, path, slash ? (size_t)(slash - path) : 0, true, err);
     if (rc >= 0) {
-        snprintf(f->name, sizeof f->name, "%s", name);
+        snprintf(f->name, sizeof f->name, "%s", slash ? slash + 1 : path);
         rc = open_file(f, mode & 0777, err);
     }
     kk_user_end(options);
@@ -165,14 +170,26 @@ void kk_file_abandon(struct kk_file *f)
     file_free(f);
 }
 
+void kk_file_set_mtime(struct kk_file *f, int64_t mtime_ms)
+{
+    f->mtime_ms = mtime_ms;
+}
+
 int kk_file_finish(struct kk_file *f, struct kg_err *err)
 {
     int rc = 0;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {f->mtime_ms / 1000, f->mtime_ms % 1000 * 1000000}};
     if (f->failed)
         rc = kg_err_errno(err, f->failed, "write %.100s", f->name);
     else if (f->written != f->size)
         rc = kg_err_set(err, -EPROTO, "write %.100s: %llu of %llu bytes came", f->name,
                         (unsigned long long)f->written, (unsigned long long)f->size);
+    if (rc == 0 && f->mtime_ms > 0) {
+        kk_user_begin(f->options);
+        futimens(f->fd, times); /* a time that can't be set is no reason to refuse a file */
+        kk_user_end(f->options);
+    }
     if (rc < 0)
         kk_file_abandon(f);
     else

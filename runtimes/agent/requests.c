@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "runtimes/agent/changes.h"
 #include "runtimes/agent/files.h"
 #include "runtimes/agent/reply.h"
 
@@ -38,6 +40,7 @@ struct kk_requests {
     struct deferred *deferred;
     struct upload *uploads;
     size_t upload_count;
+    struct kk_changes *changes;
 };
 
 static void upload_free(struct upload *u)
@@ -179,7 +182,54 @@ static int op_files_put(struct kk_requests *r, uint64_t id, const json_t *req, s
         kk_file_abandon(file);
         return err->code;
     }
+    kk_file_set_mtime(file, json_integer_value(json_object_get(req, "mtime_ms")));
     u->file = file;
+    return 0;
+}
+
+static int op_files_mark(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    (void)req;
+    int rc = kk_changes_mark(r->changes, err);
+    if (rc == 0)
+        kk_reply_ok(r->parts.link, id);
+    return rc;
+}
+
+static int op_files_changed(struct kk_requests *r, uint64_t id, const json_t *req,
+                            struct kg_err *err)
+{
+    struct kk_reply reply;
+    (void)req;
+    kk_reply_begin(&reply, id);
+    int rc = kk_changes_list(r->changes, &reply.json, err);
+    if (rc == 0)
+        kk_reply_send(&reply, r->parts.link);
+    else
+        kg_buf_release(&reply.body);
+    return rc;
+}
+
+static int op_files_get(struct kk_requests *r, uint64_t id, const json_t *req, struct kg_err *err)
+{
+    json_int_t offset = json_integer_value(json_object_get(req, "offset"));
+    struct kk_piece piece;
+    kg_autobuf bytes = {0};
+    if (offset < 0)
+        return kg_err_set(err, -EINVAL, "offset is negative");
+    int rc = kk_changes_read(r->parts.options, text_of(req, "path"), (uint64_t)offset, &bytes,
+                             &piece, err);
+    if (rc < 0)
+        return rc;
+    size_t n = sodium_base64_encoded_len(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    kg_autofree char *text = kg_malloc(n);
+    sodium_bin2base64(text, n, bytes.data, bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    struct kk_reply reply;
+    kk_reply_begin(&reply, id);
+    kg_json_kint(&reply.json, "size", (int64_t)piece.size);
+    kg_json_kstr(&reply.json, "stamp", piece.stamp);
+    kg_json_kstr(&reply.json, "base64", text);
+    kk_reply_send(&reply, r->parts.link);
     return 0;
 }
 
@@ -295,6 +345,9 @@ static const struct {
     {"run.resize", op_run_resize, false},
     {"files.put", op_files_put, false},
     {"files.clear", op_files_clear, false},
+    {"files.mark", op_files_mark, false},
+    {"files.changed", op_files_changed, false},
+    {"files.get", op_files_get, false},
     {"stats", op_stats, false},
     {"ping", op_ping, false},
 };
@@ -376,6 +429,7 @@ struct kk_requests *kk_requests_new(const struct kk_parts *parts)
 {
     struct kk_requests *r = kg_calloc(1, sizeof *r);
     r->parts = *parts;
+    r->changes = kk_changes_new(parts->options);
     return r;
 }
 
@@ -392,5 +446,6 @@ void kk_requests_free(struct kk_requests *r)
         kk_service_forget(r->parts.service, &r->deferred->wait);
         deferred_free(r->deferred);
     }
+    kk_changes_free(r->changes);
     free(r);
 }

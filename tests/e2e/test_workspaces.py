@@ -196,10 +196,10 @@ def test_a_box_is_used_again_clean_and_in_its_session_alone(server):
     first.wait()
     device = first.output().strip()
     assert procs.wait_until(lambda: workspace(server, "again")["boxes_kept"] == 1, 5)
-    second = Run(server, look, session="again")
+    second = Run(server, look, session="again", workspace_files=False)
     second.wait()
     assert second.output() == f"{device} [] []\n"
-    networked = Run(server, look, session="again", network="session")
+    networked = Run(server, look, session="again", network="session", workspace_files=False)
     networked.wait()
     assert networked.output().split()[0] != device  # it had no network
     other = Run(server, look, session="elsewhere")

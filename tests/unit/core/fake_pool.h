@@ -7,10 +7,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "pool/pool.h"
+
+struct fake_request {
+    struct fake_request *next;
+    char op[40];
+    json_t *req;
+    pl_reply *reply;
+    void *user;
+};
 
 struct pl_box {
     const struct pl_box_events *events;
@@ -19,10 +28,11 @@ struct pl_box {
     size_t sends;
     uint64_t seq; /* of what it said last */
     bool held, destroyed;
-    char op[40]; /* the last request */
+    char op[40]; /* of the oldest request that is not answered, else of the last one */
     json_t *req;
     pl_reply *reply;
     void *reply_user;
+    struct fake_request *later; /* utlist */
     pl_stats_done *stats;
     void *stats_user;
     struct pl_use use; /* the last pl_box_use, and who waits for it */
@@ -180,22 +190,49 @@ int pl_box_send(struct pl_box *b, uint8_t channel, const void *frame, size_t n, 
     return 0;
 }
 
-static void cancel_request(struct pl_box *b)
-{
-    struct kg_err err;
-    pl_reply *reply = b->reply;
-    b->reply = NULL;
-    if (reply)
-        reply(b->reply_user, NULL, (kg_err_set(&err, -ECANCELED, "the box is gone"), &err));
-}
-
-static void note(struct pl_box *b, const char *op, json_t *req, pl_reply *done, void *user)
+static void come_up(struct pl_box *b, const char *op, json_t *req, pl_reply *done, void *user)
 {
     snprintf(b->op, sizeof b->op, "%s", op);
     json_decref(b->req);
     b->req = req;
     b->reply = done;
     b->reply_user = user;
+}
+
+static void note(struct pl_box *b, const char *op, json_t *req, pl_reply *done, void *user)
+{
+    if (!b->reply) {
+        come_up(b, op, req, done, user);
+        return;
+    }
+    struct fake_request *f = kg_calloc(1, sizeof *f);
+    *f = (struct fake_request){.req = req, .reply = done, .user = user};
+    snprintf(f->op, sizeof f->op, "%s", op);
+    LL_APPEND(b->later, f);
+}
+
+/* The oldest request's; the next one takes its place. */
+static pl_reply *take_reply(struct pl_box *b, void **user)
+{
+    pl_reply *reply = b->reply;
+    struct fake_request *f = b->later;
+    *user = b->reply_user;
+    b->reply = NULL;
+    if (!f)
+        return reply;
+    LL_DELETE(b->later, f);
+    come_up(b, f->op, f->req, f->reply, f->user);
+    free(f);
+    return reply;
+}
+
+static void cancel_request(struct pl_box *b)
+{
+    struct kg_err err;
+    void *user;
+    pl_reply *reply;
+    while ((reply = take_reply(b, &user)))
+        reply(user, NULL, (kg_err_set(&err, -ECANCELED, "the box is gone"), &err));
 }
 
 void pl_box_request(struct pl_box *b, const char *op, json_t *req, const void *data, size_t n,
@@ -259,10 +296,10 @@ static void fake_refuse_claim(int code, const char *why)
 
 static void fake_reply(struct pl_box *b, const char *json)
 {
+    void *user;
     json_t *doc = json_loads(json, 0, NULL);
-    pl_reply *reply = b->reply;
-    b->reply = NULL;
-    reply(b->reply_user, doc, NULL);
+    pl_reply *reply = take_reply(b, &user);
+    reply(user, doc, NULL);
     json_decref(doc);
 }
 
