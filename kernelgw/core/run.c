@@ -304,8 +304,8 @@ static void adopted(void *user, struct pl_box *box, const json_t *info, const st
     } else {
         r->box = box;
         pl_box_set_events(box, &kg_run_box_events, r);
-        kg_run_tty_started(r);
         kg_run_carry_adopted(r);
+        kg_run_catch_up(r);
         r->refs++;
         pl_box_request(box, "ping", json_object(), NULL, 0, refilled, r);
     }
@@ -425,7 +425,7 @@ int kg_run_stdin(struct kg_run *r, const void *data, size_t n, bool eof, kg_run_
         return kg_err_set(err, -ESRCH, "run %s has ended", r->id);
     if (r->input_ended)
         return kg_err_set(err, -EPIPE, "the input of run %s has been ended", r->id);
-    if (r->state == KG_R_RUNNING) {
+    if (r->state == KG_R_RUNNING && r->box) {
         r->input_ended = eof && !r->spec.tty.on;
         kg_run_send_input(r, data, n, eof, done, user);
         return 1;
@@ -468,7 +468,7 @@ int kg_run_signal(struct kg_run *r, const char *name, struct kg_err *err)
         stopped_before_start(r);
         return 0;
     }
-    if (r->state == KG_R_STARTING) {
+    if (r->state == KG_R_STARTING || !r->box) { /* or is just being taken over */
         r->stopping = true;
         return 0;
     }

@@ -124,6 +124,8 @@ void kg_run_lost(struct kg_run *r, const char *why);
 /* It has its box (run_begin.c). */
 void kg_run_placed(struct kg_run *r, struct pl_box *box);
 extern const struct pl_box_events kg_run_box_events;
+/* It has begun, or been taken over: what was asked of it before is done. */
+void kg_run_catch_up(struct kg_run *r);
 /* What a run may take in all, its compilers with it. */
 uint64_t kg_run_most_ms(const struct kg_run_spec *s);
 void kg_run_send_input(struct kg_run *r, const void *data, size_t n, bool eof,

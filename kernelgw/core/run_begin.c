@@ -10,6 +10,16 @@
 
 enum { COMPILE_MS = 60 * 1000 };
 
+void kg_run_catch_up(struct kg_run *r)
+{
+    for (struct kg_run_input *in = r->input; in; in = in->next)
+        kg_run_send_input(r, in->data, in->len, in->eof, NULL, NULL);
+    kg_run_drop_input(r);
+    kg_run_tty_started(r);
+    if (r->stopping)
+        kg_run_signal(r, "KILL", NULL);
+}
+
 static void started(void *user, const json_t *reply, const struct kg_err *err)
 {
     struct kg_run *r = user;
@@ -23,12 +33,7 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
     } else {
         r->state = KG_R_RUNNING;
         r->started_us = kg_clock_wall_us();
-        for (struct kg_run_input *in = r->input; in; in = in->next)
-            kg_run_send_input(r, in->data, in->len, in->eof, NULL, NULL);
-        kg_run_drop_input(r);
-        kg_run_tty_started(r);
-        if (r->stopping)
-            kg_run_signal(r, "KILL", NULL);
+        kg_run_catch_up(r);
         kg_keep_run(r);
         kg_run_wake(r);
     }
