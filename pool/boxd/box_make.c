@@ -218,6 +218,7 @@ static int write_config(struct bd_box *box, const struct bd_request *r, const ch
         .nofile_max = hard_limit(RLIMIT_NOFILE),
         .nproc_max = hard_limit(RLIMIT_NPROC),
         .memlock_max = hard_limit(RLIMIT_MEMLOCK),
+        .sigpending_max = hard_limit(RLIMIT_SIGPENDING),
     };
     kg_autobuf text = {0};
     bd_oci_write(&text, &spec);

@@ -109,6 +109,8 @@ static void process(struct kg_json *j, const struct bd_oci *spec)
     rlimit(j, "RLIMIT_FSIZE", (uint64_t)spec->memory_mb << 20);
     rlimit(j, "RLIMIT_MEMLOCK", least(65536, spec->memlock_max));
     rlimit(j, "RLIMIT_MSGQUEUE", 819200);
+    /* Timers and queued signals: what all boxes have is also counted as root's, who made their namespaces. */
+    rlimit(j, "RLIMIT_SIGPENDING", least(256, spec->sigpending_max));
     kg_json_array_end(j);
     kg_json_kbool(j, "noNewPrivileges", true);
     kg_json_kint(j, "oomScoreAdj", 0);

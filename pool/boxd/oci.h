@@ -29,6 +29,7 @@ struct bd_oci {
     uint64_t nofile_max; /* the machine's own hard limits: ours must not be above them */
     uint64_t nproc_max;
     uint64_t memlock_max;
+    uint64_t sigpending_max;
 };
 
 /* Appends config.json. */

@@ -80,6 +80,7 @@ def probe():
         ("setresuid-0", 117, (0, 0, 0)), ("memfd_secret", 447, (0,)), ("modify_ldt", 154, (0, None, 0)),
         ("vhangup", 153, ()), ("fanotify_init", 300, (0, 0)), ("lookup_dcookie", 212, (0, None, 0)),
         ("clone3", 435, (None, 0)), ("clock_settime", 227, (0, None)), ("nfsservctl", 180, (0, None, None)),
+        ("io_setup", 206, (1, None)), ("inotify_init", 253, ()), ("inotify_init1", 294, (0,)),
     ]}
 
     # Sockets of other families.
@@ -152,6 +153,10 @@ def probe():
     for fd in descriptors:
         os.close(fd)
     out["descriptor_count"] = len(descriptors)
+
+    timer, out["timers"] = ctypes.c_int(), 0
+    while out["timers"] < 5000 and syscall(222, 1, None, ctypes.addressof(timer)) == "ok":  # timer_create
+        out["timers"] += 1
 
     event, threads = threading.Event(), []
     try:
