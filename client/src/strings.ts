@@ -161,6 +161,7 @@ export const t = {
     saving: "saving…",
     notSaved: (why: string) => `not saved: ${why}`,
     runs: (n: number) => `${n} running`,
+    network: (name: string) => `net: ${name}`,
     position: (line: number, column: number) => `Ln ${line}, Col ${column}`,
     online: "Connected",
     retrying: "Not connected",
@@ -173,6 +174,22 @@ export const t = {
     retryIn: (s: number) => (s > 0 ? `Trying again in ${s} s.` : "Trying now…"),
     reconnect: "Reconnect now",
     back: "Connected again",
+  },
+
+  network: {
+    title: "Network of this session",
+    isOn: "Programs that you start now share the session's network: they reach each other by localhost and by file name, and nobody else.",
+    isOff: "Programs that you start now have no network.",
+    nowOn: "The network is on for programs that you start from now on.",
+    nowOff: (programs: number) => `The network is off for programs that you start from now on.${programs > 0 ? ` ${programs} that run${programs === 1 ? "s" : ""} keep${programs === 1 ? "s" : ""} it.` : ""}`,
+    show: "Show the session's network and who listens in it",
+    ports: (n: number) => (n === 0 ? "no ports" : n === 1 ? "1 port" : `${n} ports`),
+    nobody: (programs: number) => (programs > 0 ? "No program listens on a port yet." : "No program is in it yet."),
+    kernel: "kernel",
+    open: "open",
+    openPort: (port: number) => `Open port ${port} in a new tab`,
+    inIt: "in the session's network",
+    toggle: "Network for new runs on or off",
   },
 
   signIn: {

@@ -77,7 +77,8 @@ class Ide:
 
     def show_console(self, path):
         if not self.console(path).is_visible():
-            self.page.get_by_role("tab", name=re.compile(rf"^{re.escape(path)} (?!$)")).click()
+            name = re.escape(path).replace("/", r"\/")  # a slash would end Playwright's pattern
+            self.page.get_by_role("tab", name=re.compile(f"^{name} (?!$)")).click()
         expect(self.console(path)).to_be_visible()
         return self.console(path)
 

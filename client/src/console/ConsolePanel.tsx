@@ -1,5 +1,5 @@
 // The console of one file: how its program is doing, its output, and a line to type to it.
-import { ArrowDown, ArrowUp, Ban, Clock, Copy, Download, Eraser, Play, RotateCw, Search, Square, WrapText, X } from "lucide-react";
+import { ArrowDown, ArrowUp, Ban, Clock, Copy, Download, Eraser, Play, RotateCw, Search, Square, Wifi, WrapText, X } from "lucide-react";
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Query } from "../lib/console/search";
 import { MATCHES_MAX } from "../lib/console/search";
@@ -141,6 +141,11 @@ export function ConsolePanel({ path }: { path: string }) {
         </Tool>
         <Badge run={run} />
         {run && <Elapsed run={run} />}
+        {run?.network && (
+          <span className="in-network" role="img" aria-label={t.network.inIt} title={t.network.inIt}>
+            <Wifi size={14} aria-hidden />
+          </span>
+        )}
         <span className="space" />
         <Usage log={log} />
         <Tool label={t.console.search} pressed={query !== null} onClick={() => setQuery((old) => (old ? null : EMPTY_QUERY))}>

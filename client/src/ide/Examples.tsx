@@ -4,7 +4,8 @@ import { freePath, join } from "../lib/files/paths";
 import { useConn } from "../store/conn";
 import { exists, putFiles } from "../store/files";
 import { openFile } from "../store/tabs";
-import { openDialog } from "../store/ui";
+import { switchNetwork } from "../store/network";
+import { openDialog, toast } from "../store/ui";
 import { t } from "../strings";
 import { Modal } from "./Dialogs";
 
@@ -12,7 +13,11 @@ function add(example: Example): void {
   const folder = freePath(example.folder, exists);
   putFiles(Object.entries(example.files).map(([name, text]) => [join(folder, name), text]));
   openDialog(null);
+  for (const name of example.opens ?? []) openFile(join(folder, name));
   openFile(join(folder, example.entry));
+  if (!example.network) return;
+  switchNetwork(true);
+  toast(t.network.nowOn);
 }
 
 export default function Examples() {

@@ -1,6 +1,7 @@
 import { useConn } from "../store/conn";
 import { useCursor } from "../store/cursor";
 import { useFiles } from "../store/files";
+import { networkName, useNetwork } from "../store/network";
 import { counts, useRuns } from "../store/runs";
 import { useTabs } from "../store/tabs";
 import { t } from "../strings";
@@ -11,6 +12,7 @@ export function StatusBar() {
   const dirty = useFiles((s) => Object.values(s.files).some((f) => f.dirty));
   const error = useFiles((s) => s.saveError);
   const live = useRuns(counts.live);
+  const network = useNetwork((s) => s.on || s.programs > 0);
   const kind = useConn((s) => s.state.kind);
   return (
     <footer className="status" aria-label={t.status.label}>
@@ -18,6 +20,7 @@ export function StatusBar() {
         <span className={`dot ${kind === "online" ? "good" : "bad"}`} aria-hidden /> {t.status[kind]}
       </span>
       {live > 0 && <span>{t.status.runs(live)}</span>}
+      {network && <span className="net-name">{t.status.network(networkName())}</span>}
       <span className="space" />
       {active !== null && cursor.path === active && (
         <>

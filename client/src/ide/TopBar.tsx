@@ -6,9 +6,10 @@ import { isLive, stopRun, useRuns } from "../store/runs";
 import { runFile, useTabs } from "../store/tabs";
 import { t } from "../strings";
 import { commands, runCommand } from "./commands";
+import { Network } from "./Network";
 
 const MENU: (string | null)[] = [
-  "run", "stop", "restart", "args", null, "new-file", "save", "find", "close", null, "examples", "workspaces", "zip", "share", null, "sidebar", "palette", "shortcuts", "settings",
+  "run", "stop", "restart", "args", "network", null, "new-file", "save", "find", "close", null, "examples", "workspaces", "zip", "share", null, "sidebar", "palette", "shortcuts", "settings",
 ];
 
 function MainMenu() {
@@ -53,6 +54,7 @@ export function TopBar() {
         <span className="workspace-name"> {name}</span>
       </h1>
       <span className="space" />
+      <Network />
       {path && runnable && <span className="run-what">{path}</span>}
       <button
         type="button"

@@ -1,5 +1,6 @@
 // All that one can do, with names and keys: the palette, the shortcuts sheet, the menu and the keyboard read this list.
 import { createFileIn, createFolderIn, deleteEntry, downloadZip, renameEntry, shareWorkspace } from "./fileActions";
+import { toggleNetwork } from "./Network";
 import { save } from "../store/files";
 import { isLive, logOf, restartRun, stopRun, useRuns } from "../store/runs";
 import { useSettings, type Theme } from "../store/settings";
@@ -67,6 +68,7 @@ export const commands: Command[] = [
   { id: "stop", label: "Stop", keys: "Shift+F5", run: stop },
   { id: "restart", label: "Run again", keys: "Ctrl+F5", run: () => { const path = target(); if (path) { openConsole(path, false); void restartRun(path); } } },
   { id: "args", label: t.menu.runConfig, run: () => openDialog("runConfig") },
+  { id: "network", label: t.network.toggle, keys: "Alt+R", run: toggleNetwork },
   { id: "console", label: "Go to the console", keys: "Ctrl+`", run: toggleConsole },
   { id: "editor", label: "Go to the editor", keys: "Ctrl+1", run: focusEditor },
   { id: "tree", label: "Go to the files", keys: "Ctrl+0", run: () => { useUi.setState({ sidebar: true, mobileView: "files" }); requestAnimationFrame(() => document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus()); } },

@@ -10,6 +10,7 @@ function commandFor(event: KeyboardEvent): string | null {
   if (event.altKey && !mod) {
     if (event.code === "KeyW") return "close";
     if (event.code === "KeyN") return "new-file";
+    if (event.code === "KeyR") return "network";
     return null;
   }
   if (!mod || event.altKey) return null;

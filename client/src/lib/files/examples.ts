@@ -7,6 +7,10 @@ export interface Example {
   folder: string;
   entry: string;
   files: Record<string, string>;
+  /** Its programs talk to each other. */
+  network?: boolean;
+  /** Files to open beside its entry. */
+  opens?: string[];
 }
 
 export const EXAMPLES: Example[] = [
@@ -60,6 +64,36 @@ def summary(values):
     return f"mean {mean(values):.1f}, median {median(values):.1f}, best {max(values):.0f}"
 `,
       "marks.csv": "name,maths,physics\nAda,95,88\nAlan,91,94\nGrace,89,97\nEdsger,98,90\n",
+    },
+  },
+  {
+    language: "python",
+    title: "Two programs that talk",
+    text: "A server and a client, each with its console: run the server, then the client.",
+    folder: "talk",
+    entry: "server.py",
+    opens: ["client.py"],
+    network: true,
+    files: {
+      "server.py": `import socket
+
+with socket.create_server(("", 5000)) as server:
+    print("listening on port 5000", flush=True)
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            name = connection.recv(100).decode()
+            print(f"{name} is here", flush=True)
+            connection.sendall(f"Hello, {name}, this is the server.".encode())
+`,
+      "client.py": `import socket
+
+# Programs of a session are one machine to each other; a program's file name is a name of it, too.
+for host in ("localhost", "server"):
+    with socket.create_connection((host, 5000)) as connection:
+        connection.sendall(f"client by {host}".encode())
+        print(connection.recv(100).decode())
+`,
     },
   },
   {
