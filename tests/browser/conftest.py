@@ -1,14 +1,9 @@
 """One browser for all tests of a file: a start costs seconds, a fresh profile in it does not."""
-import os
-
 import pytest
 from playwright.sync_api import sync_playwright
 
 from support.browser import CHROMIUM, FLAGS
 from support.ide import open_ide
-
-# The walk through the whole client takes minutes, and a browser on a busy machine is slow to answer: with --long.
-collect_ignore = [] if os.environ.get("KERNELGW_LONG") else ["test_ide_console.py", "test_ide_work.py"]
 
 
 @pytest.fixture(scope="module")
