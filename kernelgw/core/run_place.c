@@ -80,13 +80,13 @@ void kg_run_place(struct kg_run *r)
     kg_run_wake(r); /* it has a step now, rather than a position */
 }
 
-/* A box that has run out of memory, or whose service has a state that a program may have changed, is worn out. */
+/* A box that has run out of memory is worn out: what was killed may have been its service. What a service keeps from one
+ * program to the next is the language's affair, and stays in the session. */
 static bool reusable(const struct kg_run *r)
 {
-    const struct pl_runtime *rt = &r->spec.runtime->pool;
     const char *reason = json_string_value(json_object_get(r->exit, "reason"));
     return r->workspace && r->state == KG_R_EXITED && !r->deleted && !r->core->closing && reason &&
-           strcmp(reason, "oom") != 0 && !(rt->service && rt->service_for_programs);
+           strcmp(reason, "oom") != 0;
 }
 
 void kg_run_give_back(struct kg_run *r)

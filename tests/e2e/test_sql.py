@@ -33,6 +33,18 @@ def test_a_run_begins_with_nothing(server):
     assert "mine" not in out and "o`dd" not in out and "seen" not in out and "program" in out
 
 
+def test_a_run_keeps_what_the_session_made_if_it_is_told_to(server):
+    kept, look = {"keep": "1", "quiet": "1"}, "PRINT (SELECT SUM(a) FROM mine); INSERT INTO mine VALUES (1)"
+    model, _, err = run(server, "CREATE TABLE mine (a INT); INSERT INTO mine VALUES (41)", session="keeps", options=kept)
+    assert (model["exit_code"], err) == (0, "")
+    for total in ("41\n", "42\n"):
+        assert run(server, look, session="keeps", options=kept)[1] == total
+    model, out, err = run(server, look, session="another", options=kept)
+    assert (model["exit_code"], out) == (1, "") and "ERROR 1146" in err
+    model, out, err = run(server, look, session="keeps")  # not told so: it begins with nothing, and leaves nothing else
+    assert (model["exit_code"], out) == (1, "") and "ERROR 1146" in err
+
+
 def test_a_killed_run_holds_nothing(server):
     """Its query goes on in the server, with locks, until the next run ends it."""
     r = runs.Run(server, language="sql", entry="main.sql", session="four", files={
