@@ -28,6 +28,7 @@ static const char java[] = "/usr/lib/java/bin/java";
 enum {
     TRIES = 600,
     PAUSE_US = 50000,
+    AGAIN = 3,
     REPLY_MOST = 256 << 20,
     NAME_MOST = 1024,
     ARGUMENTS_MOST = 4096,
@@ -86,6 +87,27 @@ static void read_all(int fd, uint8_t *to, size_t n)
     }
 }
 
+/* Sends the request and returns the socket once the service has begun on it. One that ends before has ended for another client,
+ * who went away; the agent starts the next. */
+static int request(const struct bytes *head, const struct bytes *files)
+{
+    for (int i = 0; i <= AGAIN; i++) {
+        uint8_t begun;
+        ssize_t n;
+        int fd = dial();
+
+        write_all(fd, head->data, head->n);
+        write_all(fd, files->data, files->n);
+        while ((n = read(fd, &begun, 1)) < 0 && errno == EINTR)
+            continue;
+        if (n == 1)
+            return fd;
+        close(fd);
+        usleep(PAUSE_US);
+    }
+    fail("the compiler ended before it worked on this");
+}
+
 /* A run of bytes of the reply, with a NUL behind it. */
 static uint8_t *read_run(int fd, size_t *n)
 {
@@ -140,9 +162,7 @@ static int compile(const char *entry)
     count = sources_add(&files, entry);
     bytes_add_u32(&head, count);
     signal(SIGPIPE, SIG_IGN);
-    fd = dial();
-    write_all(fd, head.data, head.n);
-    write_all(fd, files.data, files.n);
+    fd = request(&head, &files);
     read_all(fd, &status, 1);
     text = read_run(fd, &text_n);
     name = read_run(fd, &name_n);

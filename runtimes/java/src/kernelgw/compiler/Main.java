@@ -24,7 +24,7 @@ import java.util.List;
  * classes go back (client/kgw-java.c), so there is no path to trust. One connection is one compilation:
  *
  *   request   "KGJ1", entry, main class or "", u32 count, then count times: path, bytes
- *   reply     u8 status (javac's), text for stderr, main class, jar
+ *   reply     u8 BEGUN once it is this request's turn; u8 status (javac's), text for stderr, main class, jar
  *
  * where every string and run of bytes has its length before it, as a u32 in big-endian order.
  *
@@ -32,6 +32,7 @@ import java.util.List;
  */
 public final class Main {
     private static final int MAGIC = 0x4b474a31;
+    private static final int BEGUN = 1;
     private static final int FILES_MOST = 4096;
     private static final int BYTES_MOST = 16 << 20;
     private static final long LARGE_BYTES = 40 << 20;
@@ -81,6 +82,7 @@ public final class Main {
 
     private static void serve(SocketChannel client) {
         try (client) {
+            Channels.newOutputStream(client).write(BEGUN);
             DataInputStream in = new DataInputStream(new BufferedInputStream(Channels.newInputStream(client)));
             Build.Result result = answer(in, client);
             DataOutputStream out = new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(client)));
