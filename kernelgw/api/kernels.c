@@ -62,11 +62,51 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
     json_decref(body);
 }
 
+/* A look at one kernel, which waits for what it uses. */
+struct look {
+    struct kg_api *api;
+    struct kg_http *req; /* NULL: the client is gone */
+};
+
+static void looker_gone(void *user)
+{
+    struct look *l = user;
+    l->req = NULL;
+}
+
+static void reply_used(struct kg_api *api, struct kg_http *req, const struct kg_kernel *k,
+                       const struct pl_stats *usage)
+{
+    kg_autobuf body = {0};
+    struct kg_json j;
+    kg_json_init(&j, &body);
+    kg_kernel_model_used(k, usage, &j);
+    kg_reply_polled(api, req, &body);
+}
+
+static void measured(void *user, const struct kg_kernel *k, const struct pl_stats *usage)
+{
+    struct look *l = user;
+    if (l->req && k)
+        reply_used(l->api, l->req, k, usage);
+    else if (l->req)
+        kg_reply_error(l->api, l->req, 404, NULL, "Kernel does not exist any more");
+    free(l);
+}
+
 static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     struct kg_kernel *k = find(api, req, args);
-    if (k)
-        reply_model(api, req, k, false);
+    if (!k)
+        return;
+    if (!k->box) {
+        reply_used(api, req, k, NULL);
+        return;
+    }
+    struct look *l = kg_malloc(sizeof *l);
+    *l = (struct look){.api = api, .req = req};
+    kg_http_on_close(req, looker_gone, l);
+    kg_kernel_measure(k, measured, l);
 }
 
 static void delete (struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)

@@ -133,6 +133,8 @@ void kg_keep_kernel(struct kg_kernel *k)
                   (json_int_t)k->number_base, "env", k->env, "cwd", k->cwd, "limits", "memory_mb",
                   (int)k->limits.memory_mb, "cpu_milli", (int)k->limits.cpu_milli, "pids",
                   (int)k->limits.pids, "tmp_mb", (int)k->limits.tmp_mb, "clients", clients_of(k));
+    if (k->owner)
+        json_object_set_new(doc, "owner", json_string(k->owner));
     add_workspace(doc, k->workspace, k->networked, k->aliases);
     kg_autofree char *path = file_of(k->core, "kernels", k->id);
     write_file(path, doc);
@@ -232,7 +234,7 @@ static int load_kernel(struct kg_core *core, const char *path, struct kg_err *er
             .limits = {(uint32_t)memory, (uint32_t)cpu, (uint32_t)pids, (uint32_t)tmp},
         };
         struct its_workspace w = read_workspace(doc);
-        kept.owner = w.owner;
+        kept.owner = w.owner ? w.owner : json_string_value(json_object_get(doc, "owner"));
         kept.session = w.name;
         kept.net = w.net;
         kept.aliases = w.aliases;

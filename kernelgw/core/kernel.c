@@ -89,6 +89,7 @@ void kg_kernel_unref(struct kg_kernel *k)
     json_decref(k->env);
     json_decref(k->aliases);
     json_decref(k->language_info);
+    free(k->owner);
     free(k->cwd);
     free(k);
 }
@@ -153,6 +154,7 @@ void kg_kernel_up(struct kg_kernel *k, const char *how)
 void kg_kernel_dead(struct kg_kernel *k, const struct kg_err *err)
 {
     snprintf(k->reason, sizeof k->reason, "%s", err->text);
+    k->died_us = kg_clock_wall_us();
     k->ready = false;
     enter(k, KG_K_DEAD, err->text);
     drop_early(k);
@@ -295,6 +297,7 @@ static void restart_now(struct kg_kernel *k, const char *why)
 void kg_kernel_died(struct kg_kernel *k, const char *why)
 {
     snprintf(k->reason, sizeof k->reason, "%s", why);
+    k->died_us = kg_clock_wall_us();
     kg_log(KG_WARN, "kernel", "died", "id=%s why=%s", k->id, why);
     k->core->counters.kernels_died++;
     k->deaths = kg_clock_ms() - k->up_ms < KG_AUTORESTART_MS ? k->deaths + 1 : 1;
@@ -472,6 +475,7 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     }
     struct kg_kernel *k = add(core, runtime, start->kernel_id);
     k->limits = limits;
+    k->owner = start->owner ? kg_strdup(start->owner) : NULL;
     k->env = env;
     k->networked = join.network;
     k->aliases = json_incref(join.aliases);
@@ -502,6 +506,7 @@ int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, str
     struct kg_kernel *k = add(core, runtime, kept->id);
     k->adopted = k->journal.refilling = true;
     k->limits = kept->limits;
+    k->owner = kept->owner ? kg_strdup(kept->owner) : NULL;
     k->env = kept->env ? json_deep_copy(kept->env) : NULL;
     k->cwd = kept->cwd ? kg_strdup(kept->cwd) : NULL;
     k->number_base = kept->number_base;
@@ -612,19 +617,4 @@ void kg_kernel_delete(struct kg_kernel *k)
     kg_err_set(&err, -ECANCELED, "kernel %s was deleted", k->id);
     tell_waiters(k, &err);
     kg_kernel_unref(k);
-}
-
-void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j)
-{
-    char when[KG_ISO_SIZE];
-    kg_clock_iso(when, k->last_activity_us);
-    kg_json_object_begin(j);
-    kg_json_kstr(j, "id", k->id);
-    kg_json_kstr(j, "name", k->runtime->name);
-    kg_json_kstr(j, "last_activity", when);
-    kg_json_kstr(j, "execution_state", state_names[k->state]);
-    kg_json_kint(j, "connections", (int64_t)kg_kernel_connections(k));
-    if (k->state == KG_K_DEAD || k->state == KG_K_RESTARTING)
-        kg_json_kstr(j, "reason", k->reason);
-    kg_json_object_end(j);
 }

@@ -55,6 +55,7 @@ struct kg_kernel {
     json_t *env;
     char *cwd;
     struct pl_limits limits;
+    char *owner;                    /* who started it, or NULL */
     struct kg_workspace *workspace; /* NULL: of none */
     bool networked;                 /* in its network */
     json_t *aliases;                /* array of its names there, or NULL */
@@ -76,6 +77,7 @@ struct kg_kernel {
     struct kg_buf last_parent;    /* header of the last execute_request */
     char session[KG_UUID_SIZE];   /* of the messages that the server itself writes */
     char reason[KG_ERR_TEXT_MAX]; /* why it is dead, or died last */
+    int64_t died_us;              /* when; 0: it has not */
     bool held;
     unsigned deaths; /* in a row */
     uint64_t up_ms;  /* when it last became ready */
@@ -93,7 +95,7 @@ struct kg_kernel_start {
     json_t *env;           /* object of strings, or NULL; borrowed */
     const json_t *limits;  /* {"memory_mb","cpu_milli","pids"} or NULL; borrowed */
     const char *cwd;       /* inside the box, or NULL */
-    const char *owner;     /* of the workspace; NULL: nobody in particular */
+    const char *owner;     /* its, and of the workspace; NULL: nobody in particular */
     const json_t *own;     /* {"session","network","aliases"} (core/join.h) or NULL; borrowed */
 };
 
@@ -107,7 +109,7 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
 struct kg_kernel_kept {
     const char *id, *runtime, *box, *cwd;
     const char *owner, *session,
-        *net; /* of its workspace; session NULL: none; net NULL: not in it */
+        *net; /* the latter of its workspace; session NULL: none; net NULL: not in it */
     json_t *aliases;
     uint64_t number_base;
     json_t *env;
@@ -135,6 +137,13 @@ void kg_kernel_forget_waiter(struct kg_kernel *k, void *user);
 /* Writes the model of GET /api/kernels/{id}. */
 struct kg_json;
 void kg_kernel_model(const struct kg_kernel *k, struct kg_json *j);
+/* The same with what it uses; usage NULL: nobody knows. */
+void kg_kernel_model_used(const struct kg_kernel *k, const struct pl_stats *usage,
+                          struct kg_json *j);
+/* Asks what the kernel's box uses; done comes once, later: usage NULL when it can't be told, k NULL when the kernel is gone. */
+typedef void kg_kernel_measured(void *user, const struct kg_kernel *k,
+                                const struct pl_stats *usage);
+void kg_kernel_measure(struct kg_kernel *k, kg_kernel_measured *done, void *user);
 
 /* --- within core: kernel.c, kernel_event.c, kernel_files.c and client.c share these --- */
 void kg_kernel_unref(struct kg_kernel *k);
