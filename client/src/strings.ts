@@ -26,6 +26,8 @@ function ended(m: Pick<RunModel, "state" | "reason" | "exit_code" | "signal" | "
   }
 }
 
+const some = (paths: string[]): string => (paths.length > 8 ? `${paths.slice(0, 8).join(", ")} and ${paths.length - 8} more` : paths.join(", "));
+
 export const t = {
   appName: "kernelgw",
   seconds,
@@ -58,6 +60,10 @@ export const t = {
   endedAfter: (m: RunModel) => `${ended(m)}${m.wall_ms == null ? "" : ` after ${seconds(m.wall_ms)}`}`,
   announceEnded: (path: string, m: RunModel) => `${path}: ${ended(m)}${m.wall_ms == null ? "" : ` in ${seconds(m.wall_ms)}`}`,
   announceStarted: (path: string) => `${path} started`,
+  filesTaken: (paths: string[]) => `— files written: ${some(paths)}`,
+  filesGone: (paths: string[]) => `— files deleted: ${some(paths)}`,
+  fileNotTaken: (path: string, why: string) => `— not taken over: ${path}: ${why}`,
+  moreFiles: "— there are more files than could be taken over",
   gap: (messages: number | null, bytes: number | null) =>
     messages && bytes
       ? `— ${number.format(messages)} pieces of output (${number.format(bytes)} bytes) stood here and are not shown; "Save whole output" has what the server keeps —`

@@ -4,6 +4,7 @@ import type { RunModel, RunSink, RunSpec } from "../src/lib/transport/runLink";
 import { link, useConn } from "../src/store/conn";
 import { addFolder, contentOf, edit, keepState, onFileEvent, putFiles, remove, rename, save, useFiles } from "../src/store/files";
 import { closeConsole, isLive, labelOf, leaveRuns, logOf, restoreRuns, sendInput, startRun, stopRun, useRuns } from "../src/store/runs";
+import { noteStart, takeReturned } from "../src/store/returned";
 import { useSettings } from "../src/store/settings";
 import { heldWorkspaces, openWorkspace, switchWorkspace } from "../src/store/workspace";
 import { useUi } from "../src/store/ui";
@@ -243,5 +244,44 @@ describe("runs", () => {
     sinks.get("r1")?.output("out", Array.from({ length: 300 }, (_, i) => `${i}\n`).join(""));
     expect([logOf("a.py").ring.length, logOf("a.py").dropped]).toEqual([100, 200]);
     useSettings.getState().change({ scrollback: 2000 });
+  });
+});
+
+describe("files that a program has made", () => {
+  const ended = (files: RunModel["files"]): RunModel => ({ run_id: crypto.randomUUID(), session: null, language: "python", entry: "a.py", state: "exited", ...(files && { files }) });
+  const bytes = (text: string) => Promise.resolve(new TextEncoder().encode(text));
+  const changed = (...paths: string[]) => paths.map((path) => ({ path, size: 1, hash: "" }));
+
+  it("come into the workspace, and those that it deleted go", async () => {
+    await fresh();
+    putFiles([["data.csv", "old"], ["gone.txt", "x"]]);
+    const model = ended({ changed: changed("data.csv", "out/new.txt"), deleted: ["gone.txt"] });
+    noteStart(model.run_id);
+    vi.spyOn(link, "file").mockImplementation((_, path) => bytes(`new ${path}`));
+    const lines = await takeReturned(model);
+    expect([contentOf("data.csv"), contentOf("out/new.txt"), contentOf("gone.txt")]).toEqual(["new data.csv", "new out/new.txt", undefined]);
+    expect(lines.join("\n")).toContain("data.csv, out/new.txt");
+    edit("data.csv", "mine");
+    expect(await takeReturned(model)).toEqual([]); // a reload hears of it again
+    expect(contentOf("data.csv")).toBe("mine");
+  });
+
+  it("don't overwrite what was edited meanwhile, nor delete it", async () => {
+    await fresh();
+    putFiles([["a.txt", "1"], ["b.txt", "1"]]);
+    const model = ended({ changed: changed("a.txt"), deleted: ["b.txt"] });
+    noteStart(model.run_id);
+    edit("a.txt", "mine");
+    edit("b.txt", "mine");
+    vi.spyOn(link, "file").mockImplementation(() => bytes("its"));
+    await takeReturned(model);
+    expect([contentOf("a.txt"), contentOf(`a.conflict-${model.run_id.slice(0, 8)}.txt`), contentOf("b.txt")]).toEqual(["mine", "its", "mine"]);
+  });
+
+  it("that can't be had are told", async () => {
+    await fresh();
+    const model = ended({ changed: changed("a.txt"), left_out: [{ path: "huge", why: "too large" }], more: true });
+    vi.spyOn(link, "file").mockRejectedValue(new Error("gone"));
+    expect((await takeReturned(model)).join("\n")).toMatch(/a\.txt: gone\n.*huge: too large\n.*more files/);
   });
 });

@@ -245,3 +245,25 @@ def test_the_first_program_is_there_soon_and_nothing_comes_from_elsewhere(browse
     assert "token" not in page.url
     assert [u for u in asked if not u.startswith((server.url, "blob:", "data:"))] == []
     assert not [line for line in said if line.startswith("error")], said
+
+
+def test_files_that_a_program_makes_come_into_the_tree(work):
+    work.upload({"make.py": "import os\nprint(sorted(os.listdir()))\nopen('data.csv', 'a').write('2,new\\n')\nos.makedirs('out', exist_ok=True)\n"
+                            "open('out/made.txt', 'w').write('made')\nos.remove('old.txt')\n",
+                 "data.csv": "1,old\n", "old.txt": "x"})
+    work.run("make.py")
+    expect(work.badge("make.py")).to_have_text("exit 0")
+    expect(work.log("make.py")).to_contain_text("files written: data.csv, out/made.txt")
+    expect(work.entry("old.txt")).to_have_count(0)
+    work.open_file("data.csv")
+    expect(work.editor("data.csv")).to_contain_text("2,new")
+    work.entry("data.csv").click()
+    work.page.keyboard.press("Delete")
+    work.page.get_by_role("button", name="Delete", exact=True).click()
+    expect(work.entry("data.csv")).to_have_count(0)
+    work.page.reload()
+    expect(work.entry("make.py")).to_be_visible()
+    expect(work.entry("data.csv")).to_have_count(0)  # the end of a run that is heard again brings nothing back
+    work.upload({"look.py": "import os\nprint(sorted(os.listdir()))\n"})
+    work.run("look.py")
+    expect(work.log("look.py")).to_contain_text("['look.py', 'main.py', 'make.py', 'out']")

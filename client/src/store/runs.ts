@@ -10,6 +10,7 @@ import { t } from "../strings";
 import { link, useConn } from "./conn";
 import { contentOf, keepState, keptState, onFileEvent, useFiles } from "./files";
 import { sessionName, useNetwork } from "./network";
+import { noteStart, takeReturned } from "./returned";
 import { useSettings } from "./settings";
 import { announce, toast } from "./ui";
 
@@ -84,6 +85,7 @@ function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSin
         logOf(where.path).note(`— ${t.endedAfter(model)}`);
         update(where.path, { state: model.state === "lost" ? "lost" : "exited", end: model, stopping: false });
         if (!quiet) announce(t.announceEnded(where.path, model));
+        void takeReturned(model).then((lines) => mine(() => lines.forEach((line) => logOf(where.path).note(line))));
       }),
     lost: (why) =>
       mine(() => {
@@ -123,7 +125,8 @@ export async function startRun(path: string): Promise<void> {
   put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, end: null });
   announce(t.announceStarted(path));
   try {
-    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none" });
+    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none", workspace_files: false });
+    noteStart(model.run_id);
     // stopped, or its console closed, before the server had it
     const now = useRuns.getState().byPath[path];
     if (!now || now.runId !== null || now.state !== "sending") return void link.forget(model.run_id).catch(() => undefined);

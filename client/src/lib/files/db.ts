@@ -20,6 +20,7 @@ export interface WorkspaceState {
   args?: Record<string, string>;
   network?: boolean; // programs share the session's
   consoles?: string[];
+  taken?: string[]; // runs whose files have come back
 }
 
 const meta = () => createStoreOnce("kernelgw", "meta");

@@ -27,6 +27,17 @@ export interface RunModel {
   rss_kb?: number | null;
   /** Of a lost one: why. */
   message?: string;
+  /** What has become of the session's files, where anything has. */
+  files?: ReturnedFiles;
+}
+
+export interface ReturnedFiles {
+  changed?: { path: string; size: number; hash: string }[];
+  deleted?: string[];
+  conflicts?: { path: string; kept_as: string | null }[];
+  left_out?: { path: string; why: string }[];
+  /** There is more than is told. */
+  more?: boolean;
 }
 
 /** Who listens in a workspace's network; console is the entry file of the program. */

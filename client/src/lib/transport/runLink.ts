@@ -13,6 +13,8 @@ export interface RunSpec {
   files: RunFile[];
   args: string[];
   network: "none" | "session";
+  /** false: it finds these files and no others of its session. */
+  workspace_files: boolean;
 }
 
 /** What is heard of a run, in order; each piece of output once. */
@@ -38,6 +40,8 @@ export interface RunLink {
   follow(runId: string, sink: RunSink, tail: number): () => void;
   /** All output that the server still has, as text. */
   output(runId: string): Promise<Blob>;
+  /** A file that a program of the session has left. */
+  file(session: string, path: string): Promise<Uint8Array>;
   /** Text for the program that is followed, in the order of the calls. */
   input(runId: string, text: string, eof: boolean): Promise<void>;
   signal(runId: string, signal: Signal): Promise<void>;

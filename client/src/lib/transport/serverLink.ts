@@ -53,6 +53,12 @@ export class ServerLink implements RunLink {
     return (await request("GET", `runs/${runId}/output`, { headers: { Accept: "text/plain" } })).blob();
   }
 
+  async file(session: string, path: string): Promise<Uint8Array> {
+    const parts = path.split("/").map(encodeURIComponent).join("/");
+    const response = await request("GET", `workspaces/${encodeURIComponent(session)}/files/${parts}`);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
   async input(runId: string, text: string, eof: boolean): Promise<void> {
     const channel = this.followed.get(runId);
     if (!channel) throw new ServerError("it has ended", 410);
