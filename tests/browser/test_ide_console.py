@@ -57,7 +57,7 @@ def test_colours_bars_links_and_places(work):
 
 
 def test_search_finds_and_steps_through_ten_thousand_lines(work):
-    settings(work, "Lines kept in a console", "20000")
+    work.settings("Lines kept in a console", "20000")
     work.upload({"many.py": "for i in range(10_000):\n    print(i, 'needle' if i % 700 == 350 else 'hay')\n"})
     work.run("many.py")
     expect(work.badge("many.py")).to_have_text("exit 0")
@@ -155,17 +155,8 @@ def test_wrap_times_clear_copy_and_save(work):
     expect(log).to_contain_text("No output yet")
 
 
-def settings(work, label, value):
-    work.page.keyboard.press("Control+,")
-    field = work.page.get_by_label(label)
-    field.fill(value)
-    field.press("Enter")
-    work.page.keyboard.press("Escape")
-    expect(field).to_be_hidden()
-
-
 def test_the_oldest_lines_go_and_a_marker_says_how_many(work):
-    settings(work, "Lines kept in a console", "100")
+    work.settings("Lines kept in a console", "100")
     work.run("many.py")
     expect(work.badge("many.py")).to_have_text("exit 0")
     expect(work.console("many.py").locator(".dropped")).to_contain_text("9,901 earlier lines are not shown")
@@ -173,7 +164,7 @@ def test_the_oldest_lines_go_and_a_marker_says_how_many(work):
     with work.page.expect_download() as download:
         work.console("many.py").get_by_role("button", name="Save whole output").click()
     assert open(download.value.path()).read().count("\n") == 10_000
-    settings(work, "Lines kept in a console", "2000")
+    work.settings("Lines kept in a console", "2000")
 
 
 def test_the_input_line_has_a_history_and_takes_pasted_lines(work):

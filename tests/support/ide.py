@@ -105,6 +105,15 @@ class Ide:
         log.press("Escape")
         return text
 
+    def settings(self, label, value):
+        """Sets a figure of the settings."""
+        self.page.keyboard.press("Control+,")
+        field = self.page.get_by_label(label)
+        field.fill(value)
+        field.press("Enter")
+        self.page.keyboard.press("Escape")
+        expect(field).to_be_hidden()
+
     # --- judging the page ---
 
     def axe(self):
