@@ -27,7 +27,8 @@ struct kg_config {
     int64_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
     int64_t session_files, session_files_mb, files_total_mb;
     int64_t session_output_mb, queue_max, queue_session, queue_s, cull_idle_s;
-    bool cull_connected, cull_busy;
+    int64_t max_terminals, cull_terminal_s;
+    bool cull_connected, cull_busy, terminals;
     bool log_json, allow_root, anonymous, print_config, help, version;
 };
 

@@ -37,6 +37,7 @@ static const struct kg_route *const tables[] = {
     kg_routes_workspace_files,
     kg_routes_ports,
     kg_routes_runs,
+    kg_routes_terminals,
     kg_routes_mux,
     kg_routes_login,
     kg_routes_page,

@@ -89,6 +89,7 @@ extern const struct kg_route kg_routes_notebooks[];   /* notebooks.c: run by the
 extern const struct kg_route kg_routes_files[];       /* files.c */
 extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
+extern const struct kg_route kg_routes_terminals[];   /* terminals.c */
 extern const struct kg_route kg_routes_workspaces[];  /* workspaces.c */
 extern const struct kg_route kg_routes_workspace_files[];
 extern const struct kg_route kg_routes_ports[]; /* ports.c: into a workspace's network */

@@ -152,7 +152,8 @@ static void greet(struct mux *m)
     kg_json_key(&j, "runs");
     kg_json_array_begin(&j);
     for (const struct kg_run *r = m->core->runs; r; r = r->hh.next)
-        kg_run_model(r, &j);
+        if (!r->spec.terminal)
+            kg_run_model(r, &j);
     kg_json_array_end(&j);
     kg_json_kint(&j, "credit", MUX_CREDIT_BYTES);
     kg_json_kint(&j, "channels", CHANNELS_MAX);
@@ -267,7 +268,8 @@ static void on_text(struct mux *m, const uint8_t *data, size_t n)
 {
     struct kg_err err = {0};
     json_error_t at;
-    json_t *request = json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, &at);
+    json_t *request = json_loadb((const char *)data, n,
+                                 JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL /* a key has it */, &at);
     int rc = json_is_object(request) ? control(m, request, &err)
                                      : kg_err_set(&err, -EPROTO, "a text frame is a JSON object");
     if (rc == -EPROTO)

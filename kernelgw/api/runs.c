@@ -36,7 +36,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (struct kg_run *r = kg_api_core(api)->runs; r; r = r->hh.next)
-        if (!session || strcmp(r->spec.session, session) == 0)
+        if (!r->spec.terminal && (!session || strcmp(r->spec.session, session) == 0))
             kg_run_model(r, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);

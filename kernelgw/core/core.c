@@ -13,6 +13,7 @@
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/session.h"
+#include "kernelgw/core/terminal.h"
 #include "kernelgw/core/workspace.h"
 
 enum { TICK_MS = 1000, HOLD_CHECK_MS = 50 };
@@ -31,6 +32,7 @@ static void on_tick(uv_timer_t *timer)
     kg_queue_tick(core, now);
     kg_workspaces_tick(core, now);
     kg_cull_tick(core, kg_clock_wall_us());
+    kg_terminals_tick(core, kg_clock_wall_us());
 }
 
 static void on_holds(uv_timer_t *timer)
@@ -141,6 +143,7 @@ void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), v
     struct kg_kernel *k, *next_kernel;
     HASH_ITER(hh, core->kernels, k, next_kernel)
         leave ? kg_kernel_leave(k) : kg_kernel_delete(k);
+    kg_terminals_close(core);
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
         leave ? kg_run_leave(r) : kg_run_delete(r);
@@ -170,6 +173,7 @@ void kg_core_report(const struct kg_core *core, struct kg_buf *out)
     kg_json_raw(&j, pool.data, pool.len);
     kg_json_kint(&j, "kernels", HASH_COUNT(core->kernels));
     kg_json_kint(&j, "runs", HASH_COUNT(core->runs));
+    kg_json_kint(&j, "terminals", HASH_COUNT(core->terminals));
     kg_json_kint(&j, "runs_waiting", core->queue.waiting);
     kg_json_kint(&j, "workspaces", HASH_COUNT(core->workspaces));
     kg_json_kint(&j, "connections", (int64_t)kg_core_connections(core));

@@ -18,6 +18,7 @@
 struct kg_kernel;
 struct kg_run;
 struct kg_session;
+struct kg_terminal;
 struct kg_workspace;
 struct kg_flow;
 
@@ -36,6 +37,8 @@ struct kg_core_config {
     uint32_t queue_max, queue_session, queue_s;
     uint32_t cull_idle_s; /* 0: kernels are not culled */
     bool cull_connected, cull_busy;
+    bool terminals;
+    uint32_t max_terminals, cull_terminal_s; /* 0: terminals are not culled */
     uint32_t run_wall_s, run_wall_max_s, run_output_mb;
     uint32_t memory_max_mb, cpu_max_milli, pids_max; /* what a request may ask for */
 };
@@ -52,6 +55,7 @@ struct kg_core {
     struct kg_kernel *kernels;       /* uthash by id */
     struct kg_run *runs;             /* uthash by id, oldest first */
     struct kg_session *sessions;     /* uthash by id */
+    struct kg_terminal *terminals;   /* uthash by name */
     struct kg_workspace *workspaces; /* uthash by key */
     struct {
         struct kg_flow *flows, *turns;

@@ -16,6 +16,7 @@
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/session.h"
+#include "kernelgw/core/terminal.h"
 #include "kernelgw/core/workspace.h"
 
 enum { KEEP_VERSION = 1 };
@@ -159,6 +160,8 @@ void kg_keep_run(const struct kg_run *r)
         "entry", r->spec.entry, "created_us", (json_int_t)r->created_us, "started_us",
         (json_int_t)r->started_us, "input_ended", r->input_ended, "wall_s", (int)r->spec.wall_s,
         "wish", (int)w->memory_mb, (int)w->cpu_milli, (int)w->pids);
+    if (r->spec.terminal)
+        json_object_set_new(doc, "terminal", json_string(r->spec.terminal));
     json_object_set_new(doc, "box_seq", json_integer((json_int_t)r->box_seq));
     if (r->spec.tty.on)
         json_object_set_new(
@@ -261,6 +264,7 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
                             &kept.box, "session", &session, "entry", &entry, "created_us", &created,
                             "started_us", &started, "input_ended", &ended, "wall_s", &wall, "wish",
                             &memory, &cpu, &pids);
+    const char *terminal = json_string_value(json_object_get(doc, "terminal"));
     const struct kg_runtime *rt = rc == 0 ? kg_runtimes_find(&core->runtimes, runtime) : NULL;
     if (rc < 0)
         rc = kg_err_set(err, -EINVAL, "%s", at.text);
@@ -268,8 +272,10 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
         rc = kg_err_set(err, -EINVAL, "version %d is not known here", version);
     else if (!rt || !rt->program)
         rc = kg_err_set(err, -ENOENT, "no runtime %.60s runs programs here", runtime);
-    else if (!kg_is_uuid(kept.id) || kg_run_find(core, kept.id) || wall < 1)
+    else if (!kg_is_uuid(kept.id) || kg_run_find(core, kept.id) || wall < (terminal ? 0 : 1))
         rc = kg_err_set(err, -EINVAL, "an id or a time that can't be");
+    else if (terminal && (!core->config.terminals || !kg_terminal_name_ok(terminal)))
+        rc = kg_err_set(err, -ENOENT, "there are no terminals here");
     if (rc == 0) {
         struct kg_run_spec spec = {.session = kg_strdup(session),
                                    .runtime = rt,
@@ -278,6 +284,7 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
                                    .wish = {.memory_mb = (uint32_t)memory,
                                             .cpu_milli = (uint32_t)cpu,
                                             .pids = (uint32_t)pids}};
+        spec.terminal = terminal ? kg_strdup(terminal) : NULL;
         kg_tty_parse(&spec.tty, json_object_get(doc, "tty"), false, NULL);
         struct its_workspace w = read_workspace(doc);
         spec.owner = w.owner ? kg_strdup(w.owner) : NULL;
@@ -290,6 +297,8 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
         kept.started_us = started;
         kept.input_ended = ended;
         kg_run_adopt(core, &kept, &spec);
+        if (terminal)
+            kg_terminal_adopt(core, kg_run_find(core, kept.id));
     }
     json_decref(doc);
     return rc;

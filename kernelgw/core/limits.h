@@ -47,6 +47,7 @@ enum {
         16, /* asked of the pool, which serves who asks first: fairness is kept before it */
     KG_RUN_GRACE_MS = 5000,   /* over its time, after which a run's box is taken away */
     KG_GATHER_MS = 15 * 1000, /* for a run's files to come back, after which it has ended without */
+    KG_TERMINAL_KEPT_BYTES = 1 << 20, /* output of a terminal that who comes later is shown */
     KG_RUN_FILES_MAX = 2000,
     KG_RUN_STDIN_BYTES = 1 << 20,
     KG_RUNS_KEPT = 500, /* ended runs whose output can still be read */

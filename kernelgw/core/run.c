@@ -16,6 +16,7 @@
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/run_place.h"
+#include "kernelgw/core/run_request.h"
 #include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/workspace.h"
 
@@ -263,9 +264,8 @@ static struct kg_run *add(struct kg_core *core, const char *id, struct kg_run_sp
         r->spec.session = kg_strdup(r->id);
     r->refs = 1;
     r->created_us = kg_clock_wall_us();
-    /* the output as messages: escapes and heads make it larger than it was */
-    uint64_t output_bytes = ((uint64_t)core->config.run_output_mb << 20) / 2 * 3;
-    kg_journal_init(&r->journal, output_bytes, KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
+    r->phase = kg_run_first_phase(&r->spec);
+    kg_journal_init(&r->journal, kg_run_kept_bytes(r), KG_JOURNAL_CONTROL_BYTES, UINT64_MAX);
     HASH_ADD_STR(core->runs, id, r);
     return r;
 }
@@ -330,7 +330,7 @@ void kg_run_adopt(struct kg_core *core, const struct kg_run_kept *kept, struct k
     int64_t gone_ms = (kg_clock_wall_us() - kept->started_us) / 1000;
     uint64_t most = kg_run_most_ms(&r->spec);
     uint64_t left = gone_ms > 0 && (uint64_t)gone_ms < most ? most - (uint64_t)gone_ms : 0;
-    r->deadline_ms = kg_clock_ms() + left + KG_RUN_GRACE_MS;
+    r->deadline_ms = most ? kg_clock_ms() + left + KG_RUN_GRACE_MS : 0;
     kg_run_claim(&claim, r);
     r->refs++;
     r->claim = pl_adopt(core->pool, kept->box, &claim, adopted, r);
@@ -527,7 +527,8 @@ bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *tex
     struct jy_msg msg;
     struct kg_span name;
     struct kg_span raw;
-    if (e->kind != KG_KIND_OUTPUT ||
+    /* what a box has lost is told as a piece of text in the lane that loses nothing */
+    if ((e->kind != KG_KIND_OUTPUT && e->kind != KG_KIND_ERROR) ||
         jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
         jy_json_find_string(msg.content, "name", &name, NULL) != 1 ||
         jy_json_find_string(msg.content, "text", &raw, NULL) != 1)

@@ -126,7 +126,7 @@ void kg_run_placed(struct kg_run *r, struct pl_box *box);
 extern const struct pl_box_events kg_run_box_events;
 /* It has begun, or been taken over: what was asked of it before is done. */
 void kg_run_catch_up(struct kg_run *r);
-/* What a run may take in all, its compilers with it. */
+/* What a run may take in all, its compilers with it; 0: a terminal, as long as it likes. */
 uint64_t kg_run_most_ms(const struct kg_run_spec *s);
 void kg_run_send_input(struct kg_run *r, const void *data, size_t n, bool eof,
                        kg_run_stdin_done *done, void *user);

@@ -5,10 +5,9 @@
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run.h"
+#include "kernelgw/core/run_request.h"
 #include "kernelgw/core/run_tty.h"
 #include "kernelgw/core/workspace.h"
-
-enum { COMPILE_MS = 60 * 1000 };
 
 void kg_run_catch_up(struct kg_run *r)
 {
@@ -40,30 +39,13 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
     kg_run_unref(r);
 }
 
-/* What a run may take in all, its compilers with it. */
-uint64_t kg_run_most_ms(const struct kg_run_spec *s)
-{
-    return (uint64_t)s->wall_s * 1000 + (s->runtime->program->phase_count - 1) * COMPILE_MS;
-}
-
 /* The files are in the box, and it may use what the first phase needs. */
 static void all_ready(struct kg_run *r)
 {
     kg_run_drop_files(r);
-    const struct kg_program *p = r->spec.runtime->program;
+    json_t *req = kg_run_request(r);
     uint64_t most = kg_run_most_ms(&r->spec);
-    json_t *phases = kg_program_start(p, r->spec.entry, r->spec.args,
-                                      (int64_t)r->spec.wall_s * 1000, COMPILE_MS);
-    json_t *env = json_copy(p->env);
-    if (r->spec.env)
-        json_object_update(env, r->spec.env);
-    json_object_update(env, r->spec.options);
-    json_t *req = json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases",
-                            phases, "env", env, "cwd", "stdin", true, "wall_ms", (json_int_t)most,
-                            "output_bytes", (json_int_t)r->core->config.run_output_mb << 20,
-                            "username", "user", "session", r->id);
-    kg_tty_start(&r->spec.tty, req, json_object_get(req, "env"));
-    r->deadline_ms = kg_clock_ms() + most + KG_RUN_GRACE_MS;
+    r->deadline_ms = most ? kg_clock_ms() + most + KG_RUN_GRACE_MS : 0;
     r->refs++;
     pl_box_request(r->box, "run.start", req, NULL, 0, started, r);
     kg_run_wake(r);
@@ -115,4 +97,6 @@ void kg_run_placed(struct kg_run *r, struct pl_box *box)
     size_t more = kg_run_carry(r, put_done);
     r->steps_due += more;
     r->refs += (unsigned)more;
+    if (r->steps_due == 0)
+        all_ready(r);
 }

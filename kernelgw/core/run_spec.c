@@ -124,7 +124,7 @@ static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err 
 
 int kg_run_spec_entry(const struct kg_run_spec *s, struct kg_core *core, struct kg_err *err)
 {
-    if (s->has_entry)
+    if (s->has_entry || s->terminal)
         return 0;
     const struct kg_workspace *w = kg_workspace_find(core, s->owner, s->session);
     if (w && kg_files_find(&w->files, s->entry))
@@ -280,6 +280,7 @@ void kg_run_spec_release(struct kg_run_spec *s)
     free(s->owner);
     json_decref(s->aliases);
     free(s->entry);
+    free(s->terminal);
     free(s->stdin_text);
     json_decref(s->args);
     json_decref(s->env);

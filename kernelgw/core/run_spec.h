@@ -36,6 +36,7 @@ struct kg_run_spec {
     char *stdin_text; /* whole input, then EOF; NULL: stdin stays open for POST .../stdin */
     size_t stdin_len;
     struct kg_tty tty;
+    char *terminal;  /* not NULL: no program, but the shell of the terminal of that name */
     json_t *options; /* object of strings: what the request's options are as variables */
     uint32_t wall_s;
     struct kg_wish wish;

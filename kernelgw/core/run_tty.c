@@ -24,16 +24,12 @@ int kg_tty_parse(struct kg_tty *tty, const json_t *v, bool needed, struct kg_err
     return rc;
 }
 
-void kg_tty_start(const struct kg_tty *tty, json_t *request, json_t *env)
+void kg_tty_env(const struct kg_tty *tty, json_t *env)
 {
     if (!tty->on)
         return;
-    json_object_set_new(request, "tty",
-                        json_pack("{s:i,s:i}", "rows", (int)tty->rows, "cols", (int)tty->cols));
-    if (!json_object_get(env, "TERM"))
-        json_object_set_new(env, "TERM", json_string("xterm-256color"));
-    if (!json_object_get(env, "COLORTERM"))
-        json_object_set_new(env, "COLORTERM", json_string("truecolor"));
+    json_object_set_new(env, "TERM", json_string("xterm-256color"));
+    json_object_set_new(env, "COLORTERM", json_string("truecolor"));
 }
 
 static void resized(void *user, const json_t *reply, const struct kg_err *err)

@@ -1,0 +1,56 @@
+#include "kernelgw/core/run_request.h"
+
+#include "kernelgw/core/limits.h"
+#include "kernelgw/core/run_tty.h"
+
+enum { COMPILE_MS = 60 * 1000 };
+
+uint64_t kg_run_most_ms(const struct kg_run_spec *s)
+{
+    if (s->terminal)
+        return 0;
+    return (uint64_t)s->wall_s * 1000 + (s->runtime->program->phase_count - 1) * COMPILE_MS;
+}
+
+uint64_t kg_run_kept_bytes(const struct kg_run *r)
+{
+    /* the output as messages: escapes and heads make it larger than it was */
+    uint64_t most = ((uint64_t)r->core->config.run_output_mb << 20) / 2 * 3;
+    return r->spec.terminal && most > KG_TERMINAL_KEPT_BYTES ? KG_TERMINAL_KEPT_BYTES : most;
+}
+
+size_t kg_run_first_phase(const struct kg_run_spec *s)
+{
+    return s->terminal ? s->runtime->program->phase_count - 1 : 0;
+}
+
+/* The image's best shell. */
+static json_t *shell_phases(void)
+{
+    return json_pack("[{s:s,s:[s,s,s],s:i}]", "name", "run", "argv", "sh", "-c",
+                     "command -v bash >/dev/null && exec bash; exec sh", "wall_ms", 0);
+}
+
+json_t *kg_run_request(const struct kg_run *r)
+{
+    const struct kg_run_spec *s = &r->spec;
+    const struct kg_program *p = s->runtime->program;
+    json_t *phases =
+        s->terminal ? shell_phases()
+                    : kg_program_start(p, s->entry, s->args, (int64_t)s->wall_s * 1000, COMPILE_MS);
+    json_t *env = json_copy(p->env);
+    kg_tty_env(&s->tty, env);
+    if (s->env)
+        json_object_update(env, s->env);
+    if (s->options)
+        json_object_update(env, s->options);
+    json_int_t output = s->terminal ? 0 : (json_int_t)r->core->config.run_output_mb << 20;
+    json_t *req =
+        json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases, "env",
+                  env, "cwd", "stdin", true, "wall_ms", (json_int_t)kg_run_most_ms(s),
+                  "output_bytes", output, "username", "user", "session", r->id);
+    if (s->tty.on)
+        json_object_set_new(
+            req, "tty", json_pack("{s:i,s:i}", "rows", (int)s->tty.rows, "cols", (int)s->tty.cols));
+    return req;
+}
