@@ -328,7 +328,7 @@ void kg_config_release(struct kg_config *c)
 void kg_config_help(FILE *out)
 {
     fputs(
-        "usage: kernelgw [options]\n       kernelgw doctor [options]   say whether this machine's limits do for them\n       kernelgw exec NOTEBOOK ...  run a notebook (kernelgw exec --help)\n\nA notebook-kernel server: Jupyter kernels and programs in sandboxed boxes.\n"
+        "usage: kernelgw [options]\n       kernelgw doctor [options]   say whether this machine's limits do for them\n       kernelgw exec NOTEBOOK ...  run a notebook (kernelgw exec --help)\n       kernelgw connect [KERNEL]   a kernel for jupyter console (kernelgw connect --help)\n\nA notebook-kernel server: Jupyter kernels and programs in sandboxed boxes.\n"
         "Every option can also be set as KERNELGW_NAME in the environment, or in a JSON file (--config).\n\n",
         out);
     for (size_t i = 0; i < KG_COUNT(options); i++) {

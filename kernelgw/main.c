@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
-#include "kernelgw/cli/exec.h"
 #include "kernelgw/config.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/doctor.h"
@@ -95,8 +94,8 @@ static void watch_signals(struct server *s)
     uv_signal_start(&s->leave, on_signal, SIGUSR1);
 }
 
-/* The agent beside this program, as installed or as built; NULL when there is none. */
-static char *find_agent(void)
+/* A program beside this one; the first of places (ended by NULL) that is there, or NULL. */
+static char *find_beside(const char *const *places)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -104,14 +103,34 @@ static char *find_agent(void)
         return NULL;
     self[n] = 0;
     const char *dir = dirname(self);
-    static const char *const places[] = {"kernelgw-agent", "../runtimes/agent/kernelgw-agent"};
-    for (size_t i = 0; i < KG_COUNT(places); i++) {
+    for (size_t i = 0; places[i]; i++) {
         char *path = kg_asprintf("%s/%s", dir, places[i]);
         if (access(path, X_OK) == 0)
             return path;
         free(path);
     }
     return NULL;
+}
+
+/* As installed or as built. */
+static char *find_agent(void)
+{
+    static const char *const places[] = {"kernelgw-agent", "../runtimes/agent/kernelgw-agent",
+                                         NULL};
+    return find_beside(places);
+}
+
+/* Commands that are clients of a server are a program of their own (cli/main.c). */
+static int run_tool(char **argv)
+{
+    static const char *const places[] = {"kernelgw-tool", NULL};
+    kg_autofree char *tool = find_beside(places);
+    if (tool)
+        execv(tool, argv);
+    fprintf(stderr, "kernelgw: %s: %s\n", argv[1],
+            tool ? strerror(errno) /* NOLINT(concurrency-mt-unsafe): one thread */
+                 : "there is no kernelgw-tool beside this program");
+    return EXIT_CONFIG;
 }
 
 /* Every connection and every box costs a descriptor. */
@@ -292,8 +311,8 @@ int main(int argc, char **argv)
     struct kg_err err = {0};
     enum kg_log_level level = KG_INFO;
     int status = 0;
-    if (argc > 1 && strcmp(argv[1], "exec") == 0)
-        return kg_exec(argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "exec") == 0 || strcmp(argv[1], "connect") == 0))
+        return run_tool(argv);
     bool look = argc > 1 && strcmp(argv[1], "doctor") == 0; /* with the settings behind it */
     int rc = kg_config_load(&s.config, argc - look, argv + look, &err);
     if (rc == 0 && kg_log_level_parse(&level, s.config.log_level) < 0)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,6 +18,18 @@
 #include "base/mem.h"
 
 enum { READY_MS = 60 * 1000, OPTIONS_MAX = 200 };
+
+/* kernelgw, beside this program. */
+static int find_server(char out[PATH_MAX])
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return -errno;
+    self[n] = 0;
+    n = snprintf(out, PATH_MAX, "%s/kernelgw", dirname(self));
+    return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
 
 /* In the child. stdout is the pipe on which the server says that it serves. */
 static void become_server(const struct kg_own *own, char *const *options, int out)
@@ -34,7 +48,9 @@ static void become_server(const struct kg_own *own, char *const *options, int ou
     setpgid(0, 0);              /* a terminal's interrupt is for the command, which stops the run */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(out, STDOUT_FILENO);
-    execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+    char server[PATH_MAX];
+    if (find_server(server) == 0)
+        execv(server, (char *const *)(uintptr_t)argv);
     perror("kernelgw");
     _exit(127);
 }

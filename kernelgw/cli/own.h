@@ -1,7 +1,7 @@
 #ifndef KG_CLI_OWN_H
 #define KG_CLI_OWN_H
 /*
- * A server for one command alone, when it is told of none: this program once more, on a unix socket in a folder that only its
+ * A server for one command alone, when it is told of none: kernelgw itself, on a unix socket in a folder that only its
  * user may enter. It runs kernels as the user's own processes (engine process), as Jupyter's own tools do, unless options say
  * otherwise.
  */
