@@ -95,6 +95,21 @@ def test_compile_errors_show_line_and_mark(java):
     assert "symbol:   variable undefined" in text
 
 
+def test_names_are_those_that_cells_give(java):
+    name, text = java.fails('String nobody = null;\nnobody.length()')
+    assert name == "java.lang.NullPointerException" and 'because "nobody" is null' in text
+    name, text = java.fails("record Here(int a) {}\nObject here = new Here(1);\n(String) here")
+    assert "class Here cannot be cast to class java.lang.String" in text
+    assert java.value("enum Way { UP, DOWN }\nWay.values()") == "Way[2] { UP, DOWN }"
+    assert java.value("class Bare {}\nnew Bare()").startswith("Bare@")
+
+
+def test_a_last_statement_needs_no_semicolon(java):
+    assert java.fails('throw new Exception("checked")')[0] == "java.lang.Exception"
+    java.ok("int n = 0;\ndo { n++; } while (n < 3)")
+    assert java.value("n") == "3"
+
+
 def test_a_package_line_is_told_to_be_left_out(java):
     name, text = java.fails("\npackage app;\npublic class App { }")
     assert name == "CompileError" and "line 2: error: cells are in no package: leave this line out\n    package app;" in text

@@ -86,7 +86,7 @@ final class Execution extends DirectExecutionControl implements ExecutionControl
             return Mime.bundle(value);
         JsonObject bundle = Mime.bundle(value);
         if (bundle.size() == 1)
-            bundle.addProperty("text/plain", Mime.cut(valueString(value)));
+            bundle.addProperty("text/plain", Mime.cut(Traces.plain(valueString(value))));
         return bundle;
     }
 

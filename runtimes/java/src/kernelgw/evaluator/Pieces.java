@@ -2,6 +2,7 @@ package kernelgw.evaluator;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.Completeness;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
@@ -11,6 +12,8 @@ final class Pieces {
     /** text: as JShell gets it. start: the place of its first character in the cell; before 0 when it isn't the cell's. */
     record Piece(String text, int start, Completeness completeness) {
     }
+
+    private static final Pattern STATEMENT = Pattern.compile("(throw|assert|do)\\b");
 
     private Pieces() {
     }
@@ -40,7 +43,10 @@ final class Pieces {
             int length = rest.length() - remaining.length();
             if (!completeness.isComplete() || length <= 0)
                 length = rest.length();
-            pieces.add(new Piece(rest.substring(0, length), start, completeness));
+            String text = rest.substring(0, length);
+            if (completeness == Completeness.COMPLETE_WITH_SEMI && STATEMENT.matcher(text).lookingAt())
+                text += ";"; // declarations and expressions go without
+            pieces.add(new Piece(text, start, completeness));
             start += length;
         }
         return pieces;

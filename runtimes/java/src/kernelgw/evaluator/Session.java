@@ -213,7 +213,7 @@ final class Session {
         } catch (RuntimeException e) {
             message = "";
         }
-        return new Stop(Traces.typeName(failure.getClass().getName()), message, lines);
+        return new Stop(Traces.typeName(failure.getClass().getName()), message == null ? null : Traces.plain(message), lines);
     }
 
     private static Stop interrupted(Runner.Interrupted stopped) {

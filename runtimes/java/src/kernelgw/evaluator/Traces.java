@@ -21,6 +21,7 @@ import jdk.jshell.Snippet;
  */
 final class Traces {
     private static final Pattern MADE = Pattern.compile("^REPL\\.\\$JShell\\$\\w+");
+    private static final Pattern INSIDE = Pattern.compile("(?:\\bREPL\\.)?\\$JShell\\$\\w+[.$](?=\\w)");
     private static final Pattern FRAME = Pattern.compile("^\\tat (?:\\S+//?)?([\\w.$]+)\\.([\\w$<>]+)\\(([^:)]*):?(\\d*)\\)$");
     private static final Pattern LAMBDA = Pattern.compile("^lambda\\$(.*)\\$\\d+$");
     private static final int HEAD = 24;
@@ -112,6 +113,11 @@ final class Traces {
         return made.find() ? className.substring(Math.min(made.end() + 1, className.length())).replace('$', '.') : className;
     }
 
+    /** A text of the JVM's or the user's, with types and variables of cells as they are written there. */
+    static String plain(String text) {
+        return text.contains("$JShell$") ? INSIDE.matcher(text).replaceAll("") : text;
+    }
+
     private static boolean ours(String className) {
         return className.startsWith("kernelgw.evaluator.") || className.startsWith("jdk.internal.reflect.")
                 || className.startsWith("java.lang.reflect.") || className.startsWith("jdk.jshell.");
@@ -166,7 +172,7 @@ final class Traces {
             message = "(its message can't be had: " + e.getClass().getName() + ")";
         }
         String name = typeName(thrown.getClass().getName());
-        return RED + BOLD + name + PLAIN + (message == null ? "" : ": " + message);
+        return RED + BOLD + name + PLAIN + (message == null ? "" : ": " + plain(message));
     }
 
     private static void tell(Throwable thrown, String indent, List<String> out, Set<Throwable> seen) {
