@@ -11,7 +11,13 @@
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/client.h"
 
-enum { INTERRUPT_MS = 500, INTERRUPTS = 10, READS_A_TURN = 64 };
+enum {
+    INTERRUPT_MS = 500,
+    INTERRUPTS = 10,
+    READS_A_TURN = 64,
+    WAIT_TICK_MS = 250,   /* between looks at whether a kernel that starts is ready */
+    WAIT_LEAST_MS = 5000, /* for its turn, however short its timeout */
+};
 
 struct kg_cell {
     struct kg_client *client; /* NULL once the kernel is gone */
@@ -27,7 +33,9 @@ struct kg_cell {
     struct kg_buf text; /* of the last output, a stream that may go on */
     bool is_stderr;
     bool begun, idle, timed_out, stopped, cancelled, clear_next;
-    uint64_t timeout_ms;
+    bool
+        passed; /* the kernel has begun with a later cell: this one is over, whatever is still to be read of it */
+    uint64_t timeout_ms, waited_ms; /* for its turn */
     int interrupts;
     size_t max_bytes, bytes, dropped, dropped_bytes;
     uint64_t began_ms;
@@ -111,7 +119,8 @@ static void hand_on_displays(struct kg_cell *c)
     }
 }
 
-static void end(struct kg_cell *c)
+/* The last callback; what comes afterwards is nobody's. */
+static void tell_end(struct kg_cell *c)
 {
     json_t *outputs = kg_cell_outputs(c);
     hand_on_displays(c);
@@ -125,7 +134,14 @@ static void end(struct kg_cell *c)
     };
     if (!c->cancelled)
         c->events->ended(c->user, &told);
+    c->cancelled = true;
+    c->earlier = NULL;
     json_decref(outputs);
+}
+
+static void end(struct kg_cell *c)
+{
+    tell_end(c);
     release(c);
 }
 
@@ -267,30 +283,71 @@ static void take_output(struct kg_cell *c, struct kg_span type, json_t *content,
     json_decref(output);
 }
 
-/* A kernel that is between two cells, or about to begin one, passes over an interrupt: so it is sent again. */
+static void on_limit(uv_timer_t *timer);
+
+/* A kernel that hangs, or is busy with another's cell, never begins with this one. Nothing takes a request out of a kernel's
+ * queue: whoever asked is told, and the cell stays to be interrupted if its turn comes after all. */
+static void wait_on(struct kg_cell *c)
+{
+    uint64_t most = c->timeout_ms > WAIT_LEAST_MS ? c->timeout_ms : WAIT_LEAST_MS;
+    if (c->client && c->client->kernel->ready) /* a start has limits of its own */
+        c->waited_ms += WAIT_TICK_MS;
+    if (c->waited_ms <= most) {
+        uv_timer_start(&c->limit, on_limit, WAIT_TICK_MS, 0);
+        return;
+    }
+    snprintf(c->why, sizeof c->why,
+             "the kernel did not begin with the cell within %llu s; it interrupts it if it does",
+             (unsigned long long)(most / 1000));
+    c->timed_out = true;
+    tell_end(c);
+}
+
+/* Its time is up. A kernel that is about to begin a cell passes over an interrupt: so it is sent again, as long as it can hit
+ * nobody else's cell. */
 static void on_limit(uv_timer_t *timer)
 {
     struct kg_cell *c = timer->data;
     struct kg_err err = {0};
-    if (c->interrupts++ == INTERRUPTS) {
-        snprintf(c->why, sizeof c->why, "the cell did not heed its interrupts, and goes on");
-        end(c);
+    if (!c->begun && !c->stopped) {
+        wait_on(c);
         return;
     }
-    c->timed_out = !c->stopped;
-    if (c->client)
+    if (c->interrupts++ == INTERRUPTS) {
+        snprintf(c->why, sizeof c->why, "the cell did not heed its interrupts, and goes on");
+        if (c->begun)
+            end(c);
+        else
+            tell_end(c);
+        return;
+    }
+    if (c->begun && c->client && !c->reply && !c->idle && !c->passed) {
+        c->timed_out = !c->stopped;
         kg_kernel_interrupt(c->client->kernel, &err);
+    }
     uv_timer_start(timer, on_limit, INTERRUPT_MS, 0);
 }
 
-/* It runs: from here on its time counts, and an interrupt hits nobody else's cell. */
+/* It runs: from here on its time counts. */
 static void begin(struct kg_cell *c)
 {
+    bool at_once = c->cancelled || c->stopped;
     c->begun = true;
-    if (c->stopped)
-        return; /* its interrupts are under way */
-    if (c->timeout_ms || c->cancelled)
-        uv_timer_start(&c->limit, on_limit, c->cancelled ? 0 : c->timeout_ms, 0);
+    if (c->timeout_ms || at_once)
+        uv_timer_start(&c->limit, on_limit, at_once ? 0 : c->timeout_ms, 0);
+}
+
+/* Of another request: does it tell that the kernel is past this cell? */
+static void take_other(struct kg_cell *c, const struct jy_msg *msg, const struct jy_header *header,
+                       const struct jy_header *parent)
+{
+    if (!c->begun || !kg_span_is(header->msg_type, "status") ||
+        !kg_span_is(parent->msg_type, "execute_request"))
+        return;
+    json_t *content = json_loadb((const char *)msg->content.data, msg->content.len, 0, NULL);
+    const char *state = json_string_value(json_object_get(content, "execution_state"));
+    c->passed = c->passed || (state && strcmp(state, "busy") == 0);
+    json_decref(content);
 }
 
 static void take(struct kg_cell *c, const struct kg_slice *frame)
@@ -299,9 +356,12 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
     struct jy_header header, parent;
     if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
         jy_header_peek(&header, msg.header, NULL) < 0 ||
-        jy_header_peek(&parent, msg.parent_header, NULL) < 0 ||
-        !kg_span_is(parent.msg_id, c->msg_id))
+        jy_header_peek(&parent, msg.parent_header, NULL) < 0)
         return;
+    if (!kg_span_is(parent.msg_id, c->msg_id)) {
+        take_other(c, &msg, &header, &parent);
+        return;
+    }
     json_t *content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
     if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
         json_decref(c->reply);
@@ -410,6 +470,8 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
         release(c);
         return NULL;
     }
+    if (c->timeout_ms)
+        uv_timer_start(&c->limit, on_limit, WAIT_TICK_MS, 0);
     return c;
 }
 
@@ -422,6 +484,7 @@ void kg_cell_stop(struct kg_cell *c)
 void kg_cell_cancel(struct kg_cell *c)
 {
     c->cancelled = true;
+    c->earlier = NULL;
     if (c->begun)
         uv_timer_start(&c->limit, on_limit, 0, 0);
 }

@@ -14,8 +14,10 @@ struct kg_cell;
 struct kg_cell_config {
     const char *code;
     bool silent, store_history, stop_on_error;
-    uint64_t
-        timeout_ms; /* from when it begins to run; 0: none. Then it is interrupted, and given up when that does not help */
+    /* From when it begins to run; 0: none. Then it is interrupted, and given up when that does not help. It also bounds the
+     * wait for its turn in a kernel that is ready, which gets 5 s at least: then it is given up, and interrupted if it does
+     * begin. */
+    uint64_t timeout_ms;
     size_t
         max_bytes; /* of outputs that are kept; what is above is counted, and told as the last output */
     /* What earlier cells of the same document have shown, by display_id, so that this one can update it; it adds its own at
@@ -36,7 +38,7 @@ struct kg_cell_events {
     /* A message of the cell's as it comes: an nbformat output, or {"output_type":"clear_output","wait"} or
      * {"output_type":"update_display_data","data","metadata","transient"}. May be NULL. */
     void (*output)(void *user, const json_t *output);
-    /* Once, last, never before kg_cell_start has returned; the cell is freed behind it. */
+    /* Once, last, never before kg_cell_start has returned; the cell is gone for its owner. */
     void (*ended)(void *user, const struct kg_cell_end *end);
 };
 

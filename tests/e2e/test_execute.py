@@ -72,6 +72,16 @@ def test_one_that_does_not_heed_it_is_given_up(server, kernel):
     assert got["status"] == "timeout" and "goes on" in got["message"]
 
 
+def test_a_turn_that_does_not_come_is_told(server, kernel):
+    with server.channels(kernel) as other:
+        other.send_execute("import time\nfor _ in range(300): time.sleep(0.1)")
+        got = execute(server, kernel, "ran = True", timeout_s=0.1)
+        assert got["status"] == "timeout" and "did not begin" in got["message"] and got["outputs"] == []
+        assert server.post(f"/api/kernels/{kernel}/interrupt").status_code == 204
+    assert execute(server, kernel, "1", timeout_s=60)["status"] in ("ok", "aborted")
+    assert execute(server, kernel, "2", timeout_s=60)["status"] == "ok", "the kernel is usable"
+
+
 @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream"])
 def test_outputs_come_as_they_are_made(server, kernel, accept):
     code = "import time\nprint('first', flush=True)\ntime.sleep(1.5)\nprint('second')\n3"
