@@ -195,3 +195,35 @@ size_t kg_utf8_whole(const uint8_t *s, size_t n)
     }
     return n; /* not UTF-8 at all: there is no character to spare */
 }
+
+/* What an object, an array, a member and a value cost, with what the allocator adds: counted with malloc_usable_size. */
+enum {
+    OBJECT_BYTES = 256,
+    ARRAY_BYTES = 128,
+    MEMBER_BYTES = 96,
+    VALUE_BYTES = 48,
+    STRING_BYTES = 64
+};
+
+size_t kg_json_weight(const void *text, size_t n)
+{
+    static const uint16_t cost[256] = {['{'] = OBJECT_BYTES,
+                                       ['['] = ARRAY_BYTES,
+                                       [':'] = MEMBER_BYTES,
+                                       [','] = VALUE_BYTES,
+                                       ['"'] = STRING_BYTES};
+    const uint8_t *at = text, *end = at + n;
+    size_t weight = 0;
+    while (at < end) {
+        weight += cost[*at];
+        if (*at++ != '"')
+            continue;
+        const uint8_t *from = at;
+        while (at < end && *at != '"')
+            at += *at == '\\' ? 2 : 1;
+        at = at < end ? at : end;
+        weight += (size_t)(at - from);
+        at += at < end;
+    }
+    return weight;
+}

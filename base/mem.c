@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,6 +50,21 @@ char *kg_asprintf(const char *fmt, ...)
     int n = vasprintf(&out, fmt, ap);
     va_end(ap);
     return checked(n < 0 ? NULL : out);
+}
+
+void kg_mem_trim(void)
+{
+    static const size_t much = 16 << 20;
+    static size_t
+        left; /* free after the last time: what is scattered stays with us, and is no reason to try again */
+    size_t unused = mallinfo2().fordblks;
+    if (unused > left + much) {
+        malloc_trim(0);
+        unused = mallinfo2().fordblks;
+        left = unused;
+    } else if (unused < left) {
+        left = unused;
+    }
 }
 
 void kg_cleanup_free(void *p)

@@ -14,6 +14,12 @@ char *kg_strndup(const char *s, size_t n);
 /* Returns a string on the heap; the caller frees it. */
 char *kg_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Gives memory back to the system where much that is free has gathered: glibc would keep for ever what one large request
+ * took. Looks first, and takes a moment only then; to be called every few seconds.
+ */
+void kg_mem_trim(void);
+
 void kg_cleanup_free(void *p);        /* for kg_autofree */
 void kg_cleanup_close(const int *fd); /* for kg_autoclose */
 

@@ -13,10 +13,13 @@
 #include "base/err.h"
 #include "base/span.h"
 
+enum { NB_WEIGHT_MAX = 512 << 20 }; /* what a document may take in memory (kg_json_weight) */
+
 /*
  * Reads a document: *out is a new reference. It need not be valid (nb_validate), but it is an object with nbformat 4,
  * an integer nbformat_minor, an object metadata and a list of cells that are objects. -EINVAL otherwise, with *err
- * saying what is wrong and, for older formats, what to do about it. Whole numbers beyond 64 bits are refused.
+ * saying what is wrong and, for older formats, what to do about it. Whole numbers beyond 64 bits are refused. -EFBIG
+ * for one whose values would take too much memory.
  */
 int nb_read(json_t **out, struct kg_span text, struct kg_err *err);
 

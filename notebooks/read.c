@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "notebooks/document.h"
 #include "notebooks/shape.h"
@@ -118,6 +119,10 @@ int nb_read(json_t **out, struct kg_span text, struct kg_err *err)
 {
     json_error_t at;
     *out = NULL;
+    if (kg_json_weight(text.data, text.len) > NB_WEIGHT_MAX + text.len)
+        return kg_err_set(
+            err, -EFBIG, "the notebook holds too many values: they would take over %d MB of memory",
+            NB_WEIGHT_MAX >> 20);
     json_t *nb = json_loadb(text.len ? (const char *)text.data : "", text.len, JSON_ALLOW_NUL, &at);
     if (!nb)
         return kg_err_set(err, -EINVAL, "no notebook: line %d, column %d: %s", at.line, at.column,

@@ -121,11 +121,17 @@ void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const c
                     const void *data, size_t n, const struct kg_http_header *headers,
                     size_t header_count);
 
+/* What a document may take in memory (kg_json_weight): one that says what is to be done, and one that holds a notebook. */
+enum { KG_REQUEST_WEIGHT_MAX = 32 << 20, KG_DOCUMENT_WEIGHT_MAX = 512 << 20 };
+
 /*
  * The request's body as a JSON object, a new reference. An empty body is {} when empty_ok. On failure it has answered
- * (400 "Invalid JSON in body of request") and returns NULL.
+ * (400 "Invalid JSON in body of request", 413 when its values would take too much memory; text in strings may be as long as
+ * the body) and returns NULL.
  */
 json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
+/* The same where a notebook may be in it. */
+json_t *kg_request_document(struct kg_api *api, struct kg_http *req);
 /* Appends text for a URL: all but letters, digits and "-._~" and those of `safe` as %XX. */
 void kg_url_escape(struct kg_buf *out, const char *text, const char *safe);
 /* Appends "?" and the request's query as it was sent, but for the token; nothing when nothing is left. */

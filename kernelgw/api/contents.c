@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
 
@@ -41,6 +42,10 @@ static int read_body(struct job *job)
     json_error_t at;
     if (!job->text.len)
         return 0;
+    if (kg_json_weight(job->text.data, job->text.len) > KG_DOCUMENT_WEIGHT_MAX + job->text.len)
+        return kg_err_set(&job->err, -EFBIG,
+                          "the body holds too many values: they would take over %d MB of memory",
+                          KG_DOCUMENT_WEIGHT_MAX >> 20);
     job->body = json_loadb((const char *)job->text.data, job->text.len, JSON_ALLOW_NUL, &at);
     kg_buf_release(&job->text);
     if (job->body && !json_is_object(job->body))

@@ -17,7 +17,12 @@
 
 #define PROTOCOL "kgw.v1"
 
-enum { CHANNELS_MAX = 256, FRAME_HEAD = 11, CODE_PROTOCOL = 1002 };
+enum {
+    CHANNELS_MAX = 256,
+    FRAME_HEAD = 11,
+    CODE_PROTOCOL = 1002,
+    CONTROL_WEIGHT_MAX = 1 << 20, /* what a control message may take in memory, beside its text */
+};
 
 struct mux {
     struct kg_core *core;
@@ -268,8 +273,11 @@ static void on_text(struct mux *m, const uint8_t *data, size_t n)
 {
     struct kg_err err = {0};
     json_error_t at;
-    json_t *request = json_loadb((const char *)data, n,
-                                 JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL /* a key has it */, &at);
+    bool heavy = kg_json_weight(data, n) > CONTROL_WEIGHT_MAX + n;
+    json_t *request =
+        heavy ? NULL
+              : json_loadb((const char *)data, n,
+                           JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL /* a key has it */, &at);
     int rc = json_is_object(request) ? control(m, request, &err)
                                      : kg_err_set(&err, -EPROTO, "a text frame is a JSON object");
     if (rc == -EPROTO)

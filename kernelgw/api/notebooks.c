@@ -63,7 +63,7 @@ static void started(void *user, struct kg_nbrun *r, const struct kg_err *err)
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    json_t *body = kg_request_json(api, req, false);
+    json_t *body = kg_request_document(api, req);
     if (!body)
         return;
     struct kg_nbrun_spec spec;

@@ -98,12 +98,17 @@ void kg_reply_bytes(struct kg_api *api, struct kg_http *req, int status, const c
     kg_http_respond(req, status, content_type, data, n, headers, header_count);
 }
 
-json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok)
+/* weight_max: of all that is not the text of strings. */
+static json_t *read_body(struct kg_api *api, struct kg_http *req, size_t weight_max)
 {
     size_t n = 0;
     const uint8_t *data = kg_http_body(req, &n);
-    if (n == 0 && empty_ok)
-        return json_object();
+    if (kg_json_weight(data, n) > weight_max + n) {
+        kg_reply_error(api, req, 413, "too many values",
+                       "the body holds too many values: they would take over %zu MB of memory",
+                       weight_max >> 20);
+        return NULL;
+    }
     json_error_t at;
     json_t *doc = n ? json_loadb((const char *)data, n, 0, &at) : NULL;
     if (json_is_object(doc))
@@ -115,6 +120,18 @@ json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok)
         kg_reply_error(api, req, 400, at.text, "Invalid JSON in body of request");
     json_decref(doc);
     return NULL;
+}
+
+json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok)
+{
+    size_t n = 0;
+    kg_http_body(req, &n);
+    return n == 0 && empty_ok ? json_object() : read_body(api, req, KG_REQUEST_WEIGHT_MAX);
+}
+
+json_t *kg_request_document(struct kg_api *api, struct kg_http *req)
+{
+    return read_body(api, req, KG_DOCUMENT_WEIGHT_MAX);
 }
 
 void kg_url_escape(struct kg_buf *out, const char *text, const char *safe)

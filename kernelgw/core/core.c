@@ -16,7 +16,7 @@
 #include "kernelgw/core/terminal.h"
 #include "kernelgw/core/workspace.h"
 
-enum { TICK_MS = 1000, HOLD_CHECK_MS = 50 };
+enum { TICK_MS = 1000, TRIM_S = 5, HOLD_CHECK_MS = 50 };
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -33,6 +33,8 @@ static void on_tick(uv_timer_t *timer)
     kg_workspaces_tick(core, now);
     kg_cull_tick(core, kg_clock_wall_us());
     kg_terminals_tick(core, kg_clock_wall_us());
+    if (now / 1000 % TRIM_S == 0)
+        kg_mem_trim();
 }
 
 static void on_holds(uv_timer_t *timer)

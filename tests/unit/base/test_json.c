@@ -163,6 +163,31 @@ static void what_is_no_utf8_is_not_held_back(void **state)
     assert_int_equal(whole("x\xe2"), 1);
 }
 
+static void a_documents_weight_is_that_of_its_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t least, most;
+    } table[] = {
+        {"", 0, 0},
+        {"{}", 200, 300},
+        {"[{},{},{},{}]", 900, 1600},
+        {"\"{{{[[[,,,\"", 64, 80},           /* text is text */
+        {"\"a\\\"{{{{{{{{{{{{{{\"", 64, 90}, /* an escaped quote ends none */
+        {"\"\\", 64, 70},                    /* cut off */
+        {"{\"a\":1,\"b\":[1,2,3]}", 600, 1100},
+    };
+    for (size_t i = 0; i < KG_COUNT(table); i++) {
+        char *copy = kg_malloc(strlen(table[i].text));
+        memcpy(copy, table[i].text, strlen(table[i].text));
+        size_t weight = kg_json_weight(copy, strlen(table[i].text));
+        if (weight < table[i].least || weight > table[i].most)
+            fail_msg("%s weighs %zu", table[i].text, weight);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +197,7 @@ int main(void)
         cmocka_unit_test(characters_are_measured),
         cmocka_unit_test(a_cut_never_falls_into_a_character),
         cmocka_unit_test(what_is_no_utf8_is_not_held_back),
+        cmocka_unit_test(a_documents_weight_is_that_of_its_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
