@@ -28,27 +28,82 @@ static bool wanted(const struct kg_entry *e, const struct kg_run_choice *choice,
            (*is_stderr ? choice->err : choice->out);
 }
 
+/* Text that is being sent: as much in memory as the client takes at once, however large the run's output is. */
+struct run_text {
+    struct kg_run *run;
+    struct kg_run_watch watch; /* which keeps the run */
+    struct kg_reader reader;
+    struct kg_run_choice choice;
+    uint64_t until; /* the last number there was when it was asked for */
+};
+
+/* Appends the next part. False when that was the last. */
+static bool add_text(struct run_text *t, struct kg_buf *out)
+{
+    const struct kg_entry *e;
+    struct kg_gap gap;
+    while (out->len < CHUNK_BYTES) {
+        kg_autobuf text = {0};
+        bool is_stderr;
+        enum kg_read what = kg_reader_next(&t->reader, &e, &gap);
+        if (what == KG_READ_NONE || (what == KG_READ_ENTRY && e->seq > t->until))
+            return false;
+        if (what == KG_READ_GAP)
+            kg_buf_printf(
+                out, "\n[kernelgw: %" PRIu64 " messages (%" PRIu64 " bytes) are missing here]\n",
+                gap.messages, gap.bytes);
+        else if (wanted(e, &t->choice, &is_stderr, &text))
+            kg_buf_add(out, text.data, text.len);
+    }
+    return true;
+}
+
+static void free_text(void *user)
+{
+    struct run_text *t = user;
+    kg_reader_detach(&t->reader);
+    kg_run_unwatch(t->run, &t->watch);
+    free(t);
+}
+
+static void more_text(void *user, struct kg_http *req)
+{
+    kg_autobuf out = {0};
+    bool goes_on = add_text(user, &out);
+    if (out.len)
+        kg_http_stream_write(req, out.data, out.len);
+    if (goes_on)
+        return; /* the next part when this one has gone */
+    kg_http_stream_end(req);
+    free_text(user);
+}
+
+static void text_wake(void *user)
+{
+    (void)user; /* what comes now is behind the end */
+}
+
+static const struct kg_http_stream_events text_events = {.more = more_text, .closed = free_text};
+
 void kg_run_text(struct kg_api *api, struct kg_http *req, struct kg_run *r,
                  const struct kg_run_choice *choice)
 {
-    kg_autobuf all = {0};
-    struct kg_reader reader;
-    const struct kg_entry *e;
-    struct kg_gap gap;
-    enum kg_read what;
-    kg_reader_attach(&reader, &r->journal, KG_FROM_START);
-    while ((what = kg_reader_next(&reader, &e, &gap)) != KG_READ_NONE) {
-        kg_autobuf text = {0};
-        bool is_stderr;
-        if (what == KG_READ_GAP)
-            kg_buf_printf(
-                &all, "\n[kernelgw: %" PRIu64 " messages (%" PRIu64 " bytes) are missing here]\n",
-                gap.messages, gap.bytes);
-        else if (wanted(e, choice, &is_stderr, &text))
-            kg_buf_add(&all, text.data, text.len);
+    static const char type[] = "text/plain; charset=utf-8";
+    kg_autobuf first = {0};
+    struct run_text *t = kg_calloc(1, sizeof *t);
+    *t = (struct run_text){.run = r,
+                           .choice = *choice,
+                           .until = r->journal.last_seq,
+                           .watch = {.wake = text_wake, .user = t}};
+    kg_run_watch(r, &t->watch);
+    kg_reader_attach(&t->reader, &r->journal, KG_FROM_START);
+    if (!add_text(t, &first)) { /* most are short: one answer with its length */
+        free_text(t);
+        kg_reply_bytes(api, req, 200, type, first.data, first.len, NULL, 0);
+        return;
     }
-    kg_reader_detach(&reader);
-    kg_reply_bytes(api, req, 200, "text/plain; charset=utf-8", all.data, all.len, NULL, 0);
+    kg_http_stream(req, 200, type, &text_events, t);
+    kg_http_stream_write(req, first.data, first.len);
 }
 
 /* One event: {"seq"?, NAME: value} as a line, or the same in server-sent form. value is JSON text. */
