@@ -12,6 +12,7 @@
 #include "jupyter/message.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/spill.h"
@@ -299,6 +300,7 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, 
                                    const struct kg_client_events *events, void *user)
 {
     struct kg_client *c = find_place(k, session_id);
+    bool fresh = !c;
     if (c) {
         /* a connection that comes back may find its own half-dead predecessor still here */
         close_live(c, CODE_REPLACED, "replaced by a newer connection with the same session_id");
@@ -322,6 +324,8 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, 
     kg_journal_limit_output(&k->journal, KG_JOURNAL_OUTPUT_BYTES);
     show_input(c);
     kg_kernel_touch(k);
+    if (fresh && c->session_id[0] && !c->numbered)
+        kg_keep_kernel(k); /* a server that is killed now leaves a next one that knows of it */
     return c;
 }
 

@@ -10,11 +10,14 @@ from support import procs
 from support.channels import gaps
 from support.runs import Run
 
-from e2e.test_replay import lines_of, number, printing, read_for_a_while
+from e2e.test_replay import (LONG, MESSAGES, PATIENCE, TIMES, counted, counting, lines_of, number, printing,
+                             read_for_a_while)
 
-pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(5 * PATIENCE)]
 
-TIMES = 200 if os.environ.get("KERNELGW_LONG") else 6
+COUNT = MESSAGES if LONG else 1_000
+PAUSE = 0.004 if LONG else 0.001  # so that the cell lasts about as long as the reconnects take
+EVERY = 3 if LONG else 7  # at every so many of them the server is replaced
 ENDS = pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGUSR1], ids=["killed", "restarted"])
 
 
@@ -65,7 +68,7 @@ def test_a_cell_goes_on_and_its_stock_client_misses_nothing(made, end):
     with made.server.channels(kernel_id, session="lab") as c:
         c.request("kernel_info_request")
         c.send_execute(printing(1500, 0.001))
-        read_for_a_while(c, 1.3, messages)  # its place has been written by now
+        read_for_a_while(c, 0.3, messages)
     server = replace(made, end)
     with server.channels(kernel_id, session="lab") as c:
         assert read_for_a_while(c, 60, messages), "the cell's end comes to who asked"
@@ -80,23 +83,46 @@ def test_by_number_every_message_comes_once(made, end):
     """Reconnects at random moments of a stream, with the server replaced at some of them."""
     seed = random.randrange(1 << 30)
     rnd, messages, seen = random.Random(seed), [], 0
-    lines = 40 * TIMES + 1000
     kernel_id = made.server.start_kernel(name="python3")
     with made.server.channels(kernel_id, since=0) as c:
-        c.send_execute(printing(lines, 0.005))
+        c.request("kernel_info_request")
+        c.send_execute(counting(COUNT, PAUSE))
     for i in range(TIMES):
         with made.server.channels(kernel_id, since=seen) as c:
-            read_for_a_while(c, rnd.uniform(0.01, 0.3), messages)
+            read_for_a_while(c, rnd.uniform(0.001, 0.2), messages)
             c.drop()
         seen = max([seen, *(number(m) for m in messages)])
-        if i % 3 == 0:
+        if i % EVERY == 0:
             replace(made, end)
     with made.server.channels(kernel_id, since=seen) as c:
-        assert read_for_a_while(c, 60, messages), f"seed {seed}: the cell does not end"
+        assert read_for_a_while(c, PATIENCE, messages), f"seed {seed}: the cell does not end"
     numbers = [number(m) for m in messages]
     assert numbers == sorted(set(numbers)), f"seed {seed}"
-    assert lines_of(messages) == list(range(lines)) and not gaps(messages), f"seed {seed}"
+    assert counted(messages) == list(range(COUNT)) and not gaps(messages), f"seed {seed}"
     assert [m["content"]["status"] for m in messages if m["header"]["msg_type"] == "execute_reply"] == ["ok"]
+    made.server.delete(f"/api/kernels/{kernel_id}")
+
+
+@ENDS
+def test_by_session_none_is_missing(made, end):
+    """The same of a stock client: what comes again bears the msg_id that it had."""
+    seed = random.randrange(1 << 30)
+    rnd, messages, session = random.Random(seed), [], f"stock-{seed}"
+    kernel_id = made.server.start_kernel(name="python3")
+    with made.server.channels(kernel_id, session=session) as c:
+        c.request("kernel_info_request")
+        c.send_execute(counting(COUNT, PAUSE))
+    for i in range(TIMES):
+        with made.server.channels(kernel_id, session=session) as c:
+            read_for_a_while(c, rnd.uniform(0.001, 0.2), messages)
+            c.drop()
+        if i % EVERY == 0:
+            replace(made, end)
+    with made.server.channels(kernel_id, session=session) as c:
+        assert read_for_a_while(c, PATIENCE, messages), f"seed {seed}: the cell does not end"
+    once = list({m["header"]["msg_id"]: m for m in messages}.values())
+    assert counted(once) == list(range(COUNT)) and not gaps(once), f"seed {seed}"
+    assert [m["content"]["status"] for m in once if m["header"]["msg_type"] == "execute_reply"] == ["ok"]
     made.server.delete(f"/api/kernels/{kernel_id}")
 
 
