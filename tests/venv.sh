@@ -2,12 +2,16 @@
 # Makes the virtual environment of the tests, once for each content of requirements.txt, and prints its path.
 # It stands in the cache, outside the tree: ${KERNELGW_CACHE:-/var/cache/kernelgw}/venv-tests. A second call takes
 # milliseconds. Two calls at once are safe: the second waits.
+#
+# usage: venv.sh                     the tests' own
+#        venv.sh NAME REQUIREMENTS   another, for a server whose dependencies don't go with those
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-requirements=$here/requirements.txt
+name=${1:-tests}
+requirements=${2:-$here/requirements.txt}
 cache=${KERNELGW_CACHE:-/var/cache/kernelgw}
-venv=$cache/venv-tests
+venv=$cache/venv-$name
 
 # Debian's own interpreter first: what else is first in PATH may lack ensurepip or be moved away later.
 python=
@@ -26,7 +30,7 @@ fi
 stamp=$({ "$python" -VV; cat "$requirements"; } | sha256sum | cut -d' ' -f1)
 
 mkdir -p "$cache"
-exec 9>"$cache/venv-tests.lock"
+exec 9>"$venv.lock"
 flock 9
 if [ "$(cat "$venv/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
     rm -rf "$venv"

@@ -182,11 +182,18 @@ static void answer(struct job *job)
         return;
     }
     add_last_modified(req, job->reply.modified_us);
-    kg_autofree char *url = job->reply.created ? url_of(job->reply.path) : NULL;
-    if (url)
+    const char *method = kg_http_method(req);
+    bool written = strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+    kg_autofree char *url =
+        job->reply.created || (written && job->reply.path) ? url_of(job->reply.path) : NULL;
+    if (job->reply.created) {
         kg_reply_created(job->api, req, url, &job->reply.body);
-    else
-        kg_reply_json(job->api, req, 200, &job->reply.body);
+        return;
+    }
+    kg_autofree char *location = url ? kg_asprintf("%s%s", kg_api_base_url(job->api), url) : NULL;
+    if (location)
+        kg_http_add_header(req, "Location", location);
+    kg_reply_json(job->api, req, 200, &job->reply.body);
 }
 
 static void done(uv_work_t *w, int status)

@@ -60,6 +60,7 @@ static bool write_permissions(struct kg_json *j, const char *asked)
                 ok = ok && json_is_string(action);
         }
     if (ok) {
+        json_object_set_new(doc, "updatable_fields", json_array()); /* of the identity: none */
         char *text = json_dumps(doc, JSON_COMPACT);
         kg_json_raw(j, text, strlen(text));
         free(text);
@@ -89,9 +90,6 @@ static void me(struct kg_api *api, struct kg_http *req, const struct kg_route_ar
                        "permissions must be a JSON object of lists of strings");
         return;
     }
-    kg_json_key(&j, "updatable_fields");
-    kg_json_array_begin(&j);
-    kg_json_array_end(&j);
     kg_json_object_end(&j);
     kg_reply_polled(api, req, &body);
 }

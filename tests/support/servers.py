@@ -289,18 +289,33 @@ def free_port():
         return s.getsockname()[1]
 
 
+def venv_of(kind):
+    """The environment of a server. Enterprise Gateway's dependencies don't go with the others'; it is installed when asked for."""
+    if kind != "enterprise_gateway":
+        return VENV
+    tests = ROOT / "tests"
+    return pathlib.Path(subprocess.check_output(
+        [tests / "venv.sh", kind, tests / "e2e/differential" / f"requirements-{kind}.txt"], text=True).strip())
+
+
 def start_reference(kind, directory, token=None, root_dir=None, options=()):
-    """jupyter_server or jupyter_kernel_gateway, with the kernels of the tests' environment."""
+    """jupyter_server, kernel_gateway or enterprise_gateway, with the kernels of its environment."""
+    venv = venv_of(kind)
     token, port = secrets.token_hex(16) if token is None else token, free_port()
     env = clean_env(JUPYTER_RUNTIME_DIR=str(directory / "run"), JUPYTER_CONFIG_DIR=str(directory / "config"),
                     JUPYTER_DATA_DIR=str(directory / "data"), IPYTHONDIR=str(directory / "ipython"))
-    env["PATH"] = f"{VENV}/bin:{env['PATH']}"
+    env["PATH"] = f"{venv}/bin:{env['PATH']}"
     if kind == "jupyter_server":
-        argv = [VENV / "bin/jupyter-server", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
+        argv = [venv / "bin/jupyter-server", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
                 f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root_dir or directory}",
                 "--ZMQChannelsWebsocketConnection.limit_rate=False", "--ServerApp.disable_check_xsrf=True"]
+    elif kind == "enterprise_gateway":
+        argv = [venv / "bin/jupyter-enterprisegateway", "--EnterpriseGatewayApp.ip=127.0.0.1",
+                f"--EnterpriseGatewayApp.port={port}", f"--EnterpriseGatewayApp.auth_token={token}",
+                "--EnterpriseGatewayApp.list_kernels=True"]
+        env["EG_UNAUTHORIZED_USERS"] = "nobody"  # else root, who runs the tests, is
     else:
-        argv = [VENV / "bin/jupyter-kernelgateway", "--KernelGatewayApp.ip=127.0.0.1",
+        argv = [venv / "bin/jupyter-kernelgateway", "--KernelGatewayApp.ip=127.0.0.1",
                 f"--KernelGatewayApp.port={port}", f"--KernelGatewayApp.auth_token={token}",
                 "--JupyterWebsocketPersonality.list_kernels=True"]
     process = Process(kind, [*argv, *options], directory, env, stdout=subprocess.DEVNULL)
