@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "kernelgw/api/api.h"
 #include "kernelgw/api/auth.h"
+#include "kernelgw/api/router.h"
 #include "kernelgw/core/workspace.h"
 
 struct visit {
@@ -46,19 +47,15 @@ static const char *behind_port(const char *path)
     return at ? at + 1 + strspn(at + 1, "0123456789") : path + strlen(path);
 }
 
-/* The query without the server's token. */
-static void add_query(struct kg_buf *out, const char *query)
+/* The path up to the port's number; as the program may know it: without the token, where that is a part of the path. */
+static char *prefix_told(const struct visit *v)
 {
-    char mark = '?';
-    for (const char *at = query; at && *at;) {
-        size_t n = strcspn(at, "&");
-        if (n && strncmp(at, "token=", 6) != 0) {
-            kg_buf_add_char(out, mark);
-            kg_buf_add(out, at, n);
-            mark = '&';
-        }
-        at += n + (at[n] == '&');
-    }
+    const char *base = kg_api_base_url(v->api);
+    const char *token;
+    size_t token_len;
+    const char *path = kg_path_below(kg_http_path(v->req), base);
+    path = kg_auth_path_token(path ? path : "", &token, &token_len);
+    return kg_asprintf("%s%.*s", base, (int)(behind_port(path) - path), path);
 }
 
 static void add_cookies(struct kg_buf *out, const char *cookies, const char *own)
@@ -110,14 +107,14 @@ static bool kept_here(const char *name)
     return false;
 }
 
-static void write_head(struct kg_buf *out, const struct visit *v, const char *prefix)
+static void write_head(struct kg_buf *out, const struct visit *v, const char *told)
 {
     struct kg_http *req = v->req;
     const char *rest = behind_port(kg_http_path(req));
     size_t body;
     kg_http_body(req, &body);
     kg_buf_printf(out, "%s %s%s", kg_http_method(req), *rest == '/' ? "" : "/", rest);
-    add_query(out, kg_http_query(req));
+    kg_url_query(out, req);
     kg_buf_printf(out, " HTTP/1.1\r\nHost: localhost:%u\r\n", v->port);
     struct kg_http_header f;
     for (size_t i = 0; kg_http_field(req, i, &f); i++) {
@@ -130,7 +127,7 @@ static void write_head(struct kg_buf *out, const struct visit *v, const char *pr
     }
     const char *host = kg_http_header(req, "host");
     kg_buf_printf(out, "X-Forwarded-For: %s\r\nX-Forwarded-Prefix: %s\r\n", kg_http_peer(req),
-                  prefix);
+                  told);
     if (host)
         kg_buf_printf(out, "X-Forwarded-Host: %s\r\n", host);
     if (body || strcmp(kg_http_method(req), "POST") == 0 || strcmp(kg_http_method(req), "PUT") == 0)
@@ -164,9 +161,11 @@ static void got_socket(void *user, int fd, const struct kg_err *err)
     } else if (v->req) {
         const char *path = kg_http_path(v->req);
         kg_autofree char *prefix = kg_strndup(path, (size_t)(behind_port(path) - path));
+        kg_autofree char *told = prefix_told(v);
         kg_autobuf head = {0};
-        write_head(&head, v, prefix);
-        kg_http_forward(v->req, kg_steal_fd(&own), prefix, head.data, head.len);
+        write_head(&head, v, told);
+        const struct kg_http_prefix at = {.asked = prefix, .told = told};
+        kg_http_forward(v->req, kg_steal_fd(&own), &at, head.data, head.len);
     }
     visit_free(v);
 }
@@ -203,7 +202,9 @@ static void enter(struct kg_api *api, struct kg_http *req, const struct kg_route
         kg_reply_error(api, req, 502, NULL, "nothing listens on port %lu of this session", port);
     } else if (*behind_port(kg_http_path(req)) != '/') {
         /* relative links of the program's pages count from its own root */
-        kg_autofree char *to = kg_asprintf("%s/", kg_http_path(req));
+        const char *query = kg_http_query(req);
+        kg_autofree char *to =
+            kg_asprintf("%s/%s%s", kg_http_path(req), query ? "?" : "", query ? query : "");
         kg_http_add_header(req, "Location", to);
         kg_http_respond(req, 308, NULL, NULL, 0, NULL, 0);
     } else {

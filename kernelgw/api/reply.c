@@ -143,12 +143,34 @@ void kg_url_escape(struct kg_buf *out, const char *text, const char *safe)
             kg_buf_printf(out, "%%%02X", (unsigned char)*p);
 }
 
+static int hex(char c)
+{
+    return isdigit((unsigned char)c)    ? c - '0'
+           : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+                                        : -1;
+}
+
+/* Is this argument read as one named token, whichever of its letters are written as %XX? */
+static bool is_token(const char *arg, size_t n)
+{
+    const char *end = arg + n;
+    const char *name = "token";
+    for (; arg < end && *arg != '=' && *name; name++) {
+        bool escaped = end - arg > 2 && arg[0] == '%' && hex(arg[1]) >= 0 && hex(arg[2]) >= 0;
+        int c = escaped ? hex(arg[1]) * 16 + hex(arg[2]) : *arg;
+        if (c != *name)
+            return false;
+        arg += escaped ? 3 : 1;
+    }
+    return !*name && (arg == end || *arg == '=');
+}
+
 void kg_url_query(struct kg_buf *out, const struct kg_http *req)
 {
     char sign = '?';
     for (const char *p = kg_http_query(req); p && *p;) {
         size_t part = strcspn(p, "&");
-        if (part && strncmp(p, "token=", 6) != 0) {
+        if (part && !is_token(p, part)) {
             kg_buf_add_char(out, sign);
             kg_buf_add(out, p, part);
             sign = '&';

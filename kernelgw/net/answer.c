@@ -33,13 +33,15 @@ static bool below(const struct field *f, const char *prefix)
            (f->value_len == n || f->value[n] == '/');
 }
 
-static void pass(struct kg_buf *out, const struct field *f, const char *prefix)
+static void pass(struct kg_buf *out, const struct field *f, const char *prefix, const char *told)
 {
     bool path = f->value_len > 0 && f->value[0] == '/' && !(f->value_len > 1 && f->value[1] == '/');
     kg_buf_printf(out, "%.*s: ", (int)f->name_len, f->name);
-    if (is(f, "location") && path && !below(f, prefix))
+    bool redirects = is(f, "location") && path && !below(f, prefix);
+    size_t known = redirects && below(f, told) ? strlen(told) : 0;
+    if (redirects)
         kg_buf_add_str(out, prefix);
-    kg_buf_add(out, f->value, f->value_len);
+    kg_buf_add(out, f->value + known, f->value_len - known);
     if (is(f, "set-cookie")) /* the last of several paths counts (RFC 6265, 5.3) */
         kg_buf_printf(out, "; Path=%s/", prefix);
     kg_buf_add_str(out, "\r\n");
@@ -59,7 +61,8 @@ static bool split(struct field *f, const char *line, size_t n)
     return true;
 }
 
-int kg_answer_pass(struct kg_buf *out, const char *head, size_t n, const char *prefix)
+int kg_answer_pass(struct kg_buf *out, const char *head, size_t n, const char *prefix,
+                   const char *told)
 {
     const char *end = head + n;
     const char *next = memchr(head, '\n', n);
@@ -86,7 +89,7 @@ int kg_answer_pass(struct kg_buf *out, const char *head, size_t n, const char *p
         if (!split(&f, at, len))
             return -EPROTO;
         if (status == 101 || !hop(&f))
-            pass(out, &f, prefix);
+            pass(out, &f, prefix, told);
     }
     if (status >= 200)
         kg_buf_add_str(out, "Connection: close\r\n");

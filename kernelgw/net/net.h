@@ -104,13 +104,18 @@ void kg_http_stream_abort(struct kg_http *req);
 /* The fields of a request's head, for i from 0 up; false behind the last. */
 bool kg_http_field(const struct kg_http *req, size_t i, struct kg_http_header *out);
 const char *kg_http_query(const struct kg_http *req); /* as sent, or NULL */
+struct kg_http_prefix {
+    const char *asked; /* the path that the client's requests are below */
+    const char *told;  /* what the other server knows it as */
+};
 /*
  * Lets the server behind fd (a stream socket, taken over, which may still be connecting) answer: it gets head (n bytes, the
  * whole head of a request that says Connection: close, or asks to switch protocols) and the request's body, and the client
- * gets what it answers, as it comes; 502 when that is no answer. prefix: the path that the answer is to stay below
- * (answer.h). req is invalid after.
+ * gets what it answers, as it comes; 502 when that is no answer. prefix (copied): the path that the answer is to stay
+ * below (answer.h). req is invalid after.
  */
-void kg_http_forward(struct kg_http *req, int fd, const char *prefix, const void *head, size_t n);
+void kg_http_forward(struct kg_http *req, int fd, const struct kg_http_prefix *prefix,
+                     const void *head, size_t n);
 
 /* --- WebSockets --- */
 struct kg_ws_events {

@@ -29,7 +29,7 @@ struct net_tunnel {
     struct net_list link;
     struct kg_net *net;
     struct side side[SIDES];
-    char *prefix;
+    char *asked, *told; /* the prefix (net.h) */
     bool upgrade;       /* the client asked to switch protocols */
     bool open;          /* all bytes pass, both ways */
     bool answered;      /* the answer's head has gone to the client */
@@ -54,7 +54,8 @@ static void on_closed(uv_handle_t *handle)
         kg_buf_release(&t->side[i].out);
     }
     kg_buf_release(&t->head);
-    free(t->prefix);
+    free(t->asked);
+    free(t->told);
     free(t);
     net_connection_gone(n);
 }
@@ -116,7 +117,7 @@ static void take_head(struct net_tunnel *t)
     size_t n;
     while (!t->answered && (n = kg_head_end(t->head.data, t->head.len, t->seen)) > 0) {
         kg_autobuf out = {0};
-        int status = kg_answer_pass(&out, (const char *)t->head.data, n, t->prefix);
+        int status = kg_answer_pass(&out, (const char *)t->head.data, n, t->asked, t->told);
         if (status < 0 || (status == 101 && !t->upgrade)) {
             bad_gateway(t, "the program's answer is no HTTP");
             return;
@@ -251,7 +252,8 @@ void tunnel_drop(struct net_tunnel *t)
 {
     close(t->side[SERVER].fd);
     kg_buf_release(&t->side[SERVER].out);
-    free(t->prefix);
+    free(t->asked);
+    free(t->told);
     free(t);
 }
 
@@ -272,11 +274,13 @@ void tunnels_close(struct kg_net *n)
         tunnel_close(kg_container_of(n->tunnels.next, struct net_tunnel, link));
 }
 
-void kg_http_forward(struct kg_http *req, int fd, const char *prefix, const void *head, size_t n)
+void kg_http_forward(struct kg_http *req, int fd, const struct kg_http_prefix *prefix,
+                     const void *head, size_t n)
 {
     struct net_tunnel *t = kg_calloc(1, sizeof *t);
     t->net = req->net;
-    t->prefix = kg_strdup(prefix);
+    t->asked = kg_strdup(prefix->asked);
+    t->told = kg_strdup(prefix->told);
     t->upgrade = req->head.websocket;
     t->side[SERVER].fd = fd;
     kg_buf_add(&t->side[SERVER].out, head, n);

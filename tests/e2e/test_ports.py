@@ -1,4 +1,5 @@
 """What programs of a session serve, through /api/workspaces/{name}/ports/{port}/."""
+import http.client
 import json
 import socket
 import time
@@ -31,6 +32,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/move":
             self.send_response(302); self.send_header("Location", "/there"); self.send_header("Content-Length", "0")
             self.send_header("Set-Cookie", "mine=1; Path=/"); return self.end_headers()
+        if self.path == "/move-told":
+            self.send_response(302); self.send_header("Location", self.headers["X-Forwarded-Prefix"] + "/there")
+            self.send_header("Content-Length", "0"); return self.end_headers()
         self.answer()
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -91,6 +95,31 @@ def test_requests_go_there_without_the_servers_credentials(web):
         assert web.rest("GET", BASE + "/", auth=False, headers=headers).status_code == 403
     foreign = {"Cookie": cookie, "Origin": "http://evil.example"}
     assert web.rest("POST", BASE + "/", auth=False, headers=foreign).status_code == 403
+
+
+def asked_as_written(server, path):
+    """What the program saw of a request whose path nobody has put in order before, as requests does."""
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    c.request("GET", path)
+    seen = json.loads(c.getresponse().read())
+    c.close()
+    return seen
+
+
+def test_a_token_in_the_url_stays_here_however_it_is_written(web):
+    for query in ("token=%s&b=1", "%%74oken=%s&b=1", "b=1&%%74%%6F%%6b%%65%%6E=%s", "b=1&to%%6ben=%s&"):
+        assert asked_as_written(web, f"{BASE}/x?" + query % web.token)["path"] == "/x?b=1"
+    query = "/x?tokens=1&token2=2&%74oken2=3&"
+    assert asked_as_written(web, f"{BASE}{query}token={web.token}")["path"] == query.rstrip("&")
+    below = f"/t/{web.token}{BASE}"
+    seen = web.rest("GET", below + "/x", auth=False).json()
+    assert seen["headers"]["x-forwarded-prefix"] == BASE and web.token not in json.dumps(seen)
+    # the client is led to where its credential is
+    for page in ("/move", "/move-told"):
+        r = web.rest("GET", below + page, auth=False, allow_redirects=False)
+        assert (r.status_code, r.headers["Location"]) == (302, below + "/there")
+    r = web.rest("GET", f"{BASE}?token={web.token}", auth=False, allow_redirects=False)
+    assert (r.status_code, r.headers["Location"]) == (308, f"{BASE}/?token={web.token}")
 
 
 def test_bodies_go_both_ways(web):

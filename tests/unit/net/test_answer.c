@@ -18,7 +18,7 @@ static int passed(struct kg_buf *out, const char *head)
     size_t n = strlen(head);
     char *copy = malloc(n);
     memcpy(copy, head, n);
-    int rc = kg_answer_pass(out, copy, n, PREFIX);
+    int rc = kg_answer_pass(out, copy, n, PREFIX, "/told/80");
     free(copy);
     return rc;
 }
@@ -40,6 +40,10 @@ static void heads_are_passed_on_as_the_client_may_see_them(void **state)
          "HTTP/1.1 302 Found\r\nLocation: " PREFIX "/login?x=1\r\nConnection: close\r\n\r\n"},
         {"HTTP/1.1 302 Found\r\nlocation: " PREFIX "/a\r\n\r\n", 302,
          "HTTP/1.1 302 Found\r\nlocation: " PREFIX "/a\r\nConnection: close\r\n\r\n"},
+        {"HTTP/1.1 302 Found\r\nLocation: /told/80/a\r\n\r\n", 302,
+         "HTTP/1.1 302 Found\r\nLocation: " PREFIX "/a\r\nConnection: close\r\n\r\n"},
+        {"HTTP/1.1 302 Found\r\nLocation: /told/800\r\n\r\n", 302,
+         "HTTP/1.1 302 Found\r\nLocation: " PREFIX "/told/800\r\nConnection: close\r\n\r\n"},
         {"HTTP/1.1 302 Found\r\nLocation: //elsewhere/\r\n\r\n", 302,
          "HTTP/1.1 302 Found\r\nLocation: //elsewhere/\r\nConnection: close\r\n\r\n"},
         {"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\n\r\n", 200,
