@@ -97,6 +97,38 @@ static int take_file(struct kg_run_file *f, const json_t *v, size_t i, struct kg
     return 0;
 }
 
+/* By name, '/' before all else: what is below a path follows it at once. */
+static int by_path(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    while (*x && *x == *y) {
+        x++;
+        y++;
+    }
+    int cx = *x == '/' ? 1 : *x ? (unsigned char)*x + 1 : 0;
+    int cy = *y == '/' ? 1 : *y ? (unsigned char)*y + 1 : 0;
+    return cx - cy;
+}
+
+/* No path may be a file and the folder of another one. */
+static int check_paths(const struct kg_run_spec *s, struct kg_err *err)
+{
+    kg_autofree const char **paths = kg_calloc(s->file_count, sizeof *paths);
+    for (size_t i = 0; i < s->file_count; i++)
+        paths[i] = s->files[i].path;
+    qsort(paths, s->file_count, sizeof *paths, by_path);
+    for (size_t i = 1; i < s->file_count; i++) {
+        size_t n = strlen(paths[i - 1]);
+        if (strncmp(paths[i], paths[i - 1], n) == 0 && paths[i][n] == '/')
+            return kg_err_set(
+                err, -EINVAL,
+                "files has \"%.100s\" and, below it, \"%.100s\": a path can't be both a "
+                "file and a folder",
+                paths[i - 1], paths[i]);
+    }
+    return 0;
+}
+
 static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err *err)
 {
     bool none = !files || json_is_null(files) || (json_is_array(files) && !json_array_size(files));
@@ -117,6 +149,9 @@ static int take_files(struct kg_run_spec *s, const json_t *files, struct kg_err 
             return rc;
         s->has_entry = s->has_entry || strcmp(s->files[i].path, s->entry) == 0;
     }
+    int rc = check_paths(s, err);
+    if (rc < 0)
+        return rc;
     return s->has_entry || (s->session && !s->own_files)
                ? 0
                : kg_err_set(err, -EINVAL, "entry \"%.100s\" is not among the files", s->entry);

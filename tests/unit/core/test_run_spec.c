@@ -96,6 +96,9 @@ static void every_wrong_field_is_named(void **state)
         {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\"}]}", "content"},
         {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a\",\"base64\":\"!\"}]}",
          "base64"},
+        {"{\"language\":\"python\",\"entry\":\"a\",\"files\":[{\"path\":\"a/b\",\"content\":\"\"},"
+         "{\"path\":\"a-b\",\"content\":\"\"},{\"path\":\"a\",\"content\":\"\"}]}",
+         "\"a\" and, below it, \"a/b\""},
         {"{\"language\":\"python\",\"entry\":\"b\",\"files\":[{\"path\":\"a\",\"content\":\"\"}]}",
          "entry \"b\""},
         {WITH("\"args\":[1]"), "args"},
