@@ -204,6 +204,7 @@ static void begin_request(struct kg_http *c, size_t head_len)
     kg_buf_cstr(&c->text);
     kg_buf_drop(&c->in, head_len);
     c->seen = 0;
+    c->timed = false;
     struct kg_head *h = &c->head;
     int status = kg_head_parse(h, (char *)c->text.data, head_len);
     if (status) {
@@ -240,7 +241,13 @@ static void begin_request(struct kg_http *c, size_t head_len)
         kg_buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     c->body_left = h->chunked ? 0 : (size_t)h->content_length;
     c->state = CONN_BODY;
-    c->since = now_ms(c);
+    c->since = c->body_ms = now_ms(c);
+}
+
+/* A request has begun to come. Blank lines are no part of one: whoever sends nothing else is idle. */
+static bool begun(const struct kg_http *c)
+{
+    return c->in.len > 0 && c->in.data[0] != '\r';
 }
 
 /* Returns false when more must be read first. */
@@ -255,6 +262,10 @@ static bool head_step(struct kg_http *c)
     }
     if (unsent(c) > NET_PIPELINE_BYTES)
         return false; /* a client that asks but doesn't read gets no further answers */
+    if (!c->timed && begun(c)) {
+        c->timed = true;
+        c->since = now_ms(c);
+    }
     size_t head_len = kg_head_end(c->in.data, c->in.len, c->seen);
     if (head_len) {
         begin_request(c, head_len);
@@ -347,8 +358,6 @@ static bool read_some(struct kg_http *c)
         c->body.len += (size_t)n;
         c->body_left -= (size_t)n;
     } else {
-        if (c->state == CONN_HEAD && !c->in.len)
-            c->since = now_ms(c);
         kg_buf_add(&c->in, to, (size_t)n);
     }
     if (c->state == CONN_BODY)
@@ -416,13 +425,14 @@ void conn_tick(struct kg_http *c, uint64_t now)
     }
     switch (c->state) {
     case CONN_HEAD:
-        if (c->in.len && age > NET_HEAD_MS)
+        if (begun(c) && age > NET_HEAD_MS)
             http_refuse(c, 408);
-        else if (!c->in.len && !unsent(c) && (age > NET_IDLE_MS || c->net->closing))
+        else if (!begun(c) && !unsent(c) && (age > NET_IDLE_MS || c->net->closing))
             conn_close(c);
         break;
     case CONN_BODY:
-        if (age > NET_BODY_MS)
+        if (age > NET_BODY_MS ||
+            now - c->body_ms > NET_BODY_GRACE_MS + c->body.len * 1000 / NET_BODY_BYTES_S)
             http_refuse(c, 408);
         break;
     case CONN_LINGER:

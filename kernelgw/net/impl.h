@@ -29,6 +29,8 @@ enum {
     NET_HEAD_MS = 10 * 1000,              /* a head must be whole after its first byte */
     NET_IDLE_MS = 75 * 1000,              /* between requests */
     NET_BODY_MS = 30 * 1000,              /* without a byte of the body */
+    NET_BODY_GRACE_MS = 60 * 1000,        /* then so many bytes of it must have come */
+    NET_BODY_BYTES_S = 4096,              /* each second */
     NET_WRITE_MS = 60 * 1000,             /* without a byte taken by the client */
     NET_LINGER_MS = 2 * 1000,             /* for the client to end after our end */
     NET_GRACE_MS = 2 * 1000,              /* for WebSockets at kg_net_close */
@@ -102,7 +104,8 @@ struct kg_http {
     int fd;
     int events; /* what the poll handle waits for */
     enum conn_state state;
-    uint64_t since; /* ms: the last progress in this state */
+    uint64_t
+        since; /* ms: the last progress in this state; in CONN_HEAD, where the request's first byte came */
     char peer[NET_PEER_SIZE];
     bool eof;     /* the client has shut its sending side */
     bool broken;  /* reading or writing failed */
@@ -115,10 +118,12 @@ struct kg_http {
         out_left; /* bytes that a streamed answer of a known length still needs; -1: not known */
     struct kg_buf in;
     size_t seen; /* of in, searched for the end of a head */
+    bool timed;  /* since is when that head began to come */
     struct kg_buf text;
     struct kg_head head;
     struct kg_buf body;
     size_t body_left;
+    uint64_t body_ms; /* when it began to come */
     struct kg_chunked chunks;
     char *query;
     struct kg_head_field args[KG_QUERY_ARGS_MAX];

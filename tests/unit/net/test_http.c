@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include "kernelgw/net/impl.h"
+
 /* A server whose handler does what the path says. */
 struct server {
     uv_loop_t loop;
@@ -257,6 +259,83 @@ static void a_request_may_come_byte_by_byte(void **state)
     expect_body(&c, "GET /next HTTP/1.1\r\nHost: h\r\n\r\n",
                 "GET /next a=- x=- peer=127.0.0.1 up=0 body=");
     client_close(&c);
+}
+
+static void wait_ms(struct server *s, uint64_t ms)
+{
+    uint64_t end = kg_clock_ms() + ms;
+    while (kg_clock_ms() < end)
+        turn(&s->loop);
+}
+
+/* The only connection there is, as if so much time had gone by since then. */
+static void tick_after(struct server *s, uint64_t then, uint64_t ms)
+{
+    struct kg_http *c = kg_container_of(s->net->conns.next, struct kg_http, link);
+    assert_ptr_not_equal(s->net->conns.next, &s->net->conns);
+    conn_tick(c, then + ms);
+    turn(&s->loop);
+}
+
+static void blank_lines_keep_no_connection(void **state)
+{
+    struct server *s = *state;
+    static const char *const drips[] = {"\r\n", "\r", "\n\r"};
+    struct client c;
+    for (size_t i = 0; i < KG_COUNT(drips); i++) {
+        client_open(&c, &s->loop, s->port);
+        wait_ms(s, 50);
+        uint64_t then = uv_now(&s->loop);
+        wait_ms(s, 300);
+        client_say(&c, "\r\n");
+        client_say(&c, drips[i]);
+        wait_ms(s, 50);
+        tick_after(s, then, NET_IDLE_MS - 100);
+        assert_false(c.eof);
+        client_say(&c, drips[i]);
+        wait_ms(s, 20);
+        tick_after(s, then, NET_IDLE_MS + 100);
+        client_until_eof(&c);
+        client_close(&c);
+    }
+    /* and take nothing from the time that the request behind them has */
+    client_open(&c, &s->loop, s->port);
+    wait_ms(s, 300);
+    client_say(&c, "\r\nGET /");
+    wait_ms(s, 50);
+    tick_after(s, uv_now(&s->loop), NET_HEAD_MS - 200);
+    expect_status(&c, "x HTTP/1.1\r\nHost: h\r\n\r\n", 200);
+    client_close(&c);
+}
+
+static void a_body_that_trickles_is_given_up(void **state)
+{
+    struct server *s = *state;
+    static const char *const heads[] = {"Content-Length: 100000", "Transfer-Encoding: chunked"};
+    struct client c;
+    struct reply r;
+    for (size_t i = 0; i < KG_COUNT(heads); i++) {
+        char text[200];
+        client_open(&c, &s->loop, s->port);
+        snprintf(text, sizeof text, "POST /x HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", heads[i]);
+        client_say(&c, text);
+        wait_ms(s, 50);
+        uint64_t then = uv_now(&s->loop);
+        struct kg_http *conn = kg_container_of(s->net->conns.next, struct kg_http, link);
+        client_say(&c, i ? "1\r\nx\r\n" : "x");
+        wait_ms(s, 20);
+        /* a byte has just come, as every second before */
+        conn->since = then + NET_BODY_GRACE_MS - 500;
+        tick_after(s, then, NET_BODY_GRACE_MS - 200);
+        assert_int_equal(conn->state, CONN_BODY);
+        conn->since = then + NET_BODY_GRACE_MS + 500;
+        tick_after(s, then, NET_BODY_GRACE_MS + 1000);
+        client_reply(&c, &r, false);
+        assert_int_equal(r.status, 408);
+        reply_release(&r);
+        client_close(&c);
+        wait_ms(s, 50);
+    }
 }
 
 static void who_expects_100_is_told_to_continue(void **state)
@@ -678,6 +757,8 @@ int main(void)
         T(head_gets_the_length_but_no_body),
         T(pipelined_requests_are_answered_in_order),
         T(a_request_may_come_byte_by_byte),
+        T(blank_lines_keep_no_connection),
+        T(a_body_that_trickles_is_given_up),
         T(who_expects_100_is_told_to_continue),
         T(a_body_that_is_not_admitted_is_not_read),
         T(what_is_malformed_is_refused_and_the_server_goes_on),
