@@ -110,6 +110,8 @@ static const struct option options[] = {
      "warm kernels a language; -1: as its manifest says"},
     {"stock-boxes", NUMBER, AT(stock_boxes), -1, 1000, "-1",
      "warm boxes for programs a language; -1: as its manifest says"},
+    {"stock-extra-mb", NUMBER, AT(stock_extra_mb), 0, 1048576, "512",
+     "memory for more warm boxes than that, while they are asked for faster than they can be made"},
     {"run-wall-s", NUMBER, AT(run_wall_s), 1, 86400, "30",
      "seconds that a run may take when it does not say"},
     {"run-wall-max-s", NUMBER, AT(run_wall_max_s), 1, 86400, "600",

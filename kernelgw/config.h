@@ -25,7 +25,7 @@ struct kg_config {
     int64_t run_wall_s, run_wall_max_s, run_output_mb;
     int64_t memory_max_mb, cpu_max_milli, pids_max, spill_mb, spill_total_mb;
     int64_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
-    int64_t session_files, session_files_mb, files_total_mb;
+    int64_t stock_extra_mb, session_files, session_files_mb, files_total_mb;
     int64_t session_output_mb, queue_max, queue_session, queue_s, cull_idle_s;
     int64_t max_terminals, cull_terminal_s;
     bool cull_connected, cull_busy, terminals;

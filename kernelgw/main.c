@@ -183,6 +183,7 @@ static int open_core(struct server *s, struct kg_err *err)
                                                .stock_boxes = c->stock_boxes},
                                   .max_boxes = (uint32_t)c->max_boxes,
                                   .max_starting = (uint32_t)c->max_starting,
+                                  .stock_extra_mb = (uint32_t)c->stock_extra_mb,
                                   .max_kernels = (uint32_t)c->max_kernels,
                                   .max_runs = (uint32_t)c->max_runs,
                                   .max_sessions = (uint32_t)c->max_sessions,

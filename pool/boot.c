@@ -72,6 +72,7 @@ static void become_idle(struct pl_box *b)
     s->ready_ms_last = ms;
     if (ms > s->ready_ms_max)
         s->ready_ms_max = ms;
+    pl_demand_ready(b, ms);
     pl_box_enter(b, PL_IDLE, "ready");
     pl_warm_ready(b);
 }

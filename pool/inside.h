@@ -2,7 +2,7 @@
 #define KG_POOL_INSIDE_H
 /*
  * What the pool's own files share: the pool, its boxes and its claims. Nothing outside pool/ (and its tests)
- * includes this. boot.c makes boxes ready, lend.c changes what they may use, box.c takes them through their states and ends them, warm.c decides which boxes to make and who gets
+ * includes this. boot.c makes boxes ready, lend.c changes what they may use, box.c takes them through their states and ends them, demand.c how many to keep, warm.c which boxes to make and who gets
  * them, sweep.c compares with what the engine really has, pool.c opens and closes.
  */
 #include <jansson.h>
@@ -59,8 +59,12 @@ struct pl_stock {
     struct pl_pool *pool;
     const struct pl_runtime *runtime;
     enum pl_kind kind;
-    uint32_t target;
-    uint32_t idle;      /* boxes in PL_IDLE */
+    uint32_t minimum;    /* as the runtime says */
+    uint32_t target;     /* demand.c */
+    uint64_t arrivals;   /* claims since the last look */
+    double recent, rate; /* of them, a millisecond: over some seconds; and what is reckoned with */
+    uint64_t ready_ms_usual, box_bytes; /* 0: not known yet */
+    uint32_t idle;                      /* boxes in PL_IDLE */
     uint32_t starting;  /* boxes on their way to stock, for no claim in particular */
     uint32_t dedicated; /* boxes on their way to one claim */
     uint32_t claimed;
@@ -189,6 +193,9 @@ struct pl_pool {
     struct pl_task pump;
     uv_timer_t retry; /* pumps again when a backoff or a deadline ends */
     uv_timer_t sweep;
+    uint64_t stock_extra_bytes; /* for stock above the minimum */
+    uint64_t looked_ms;         /* demand.c */
+    bool quiet;
     bool listing;
     uint64_t list_mark;
     uint64_t sweeps, swept, lost;
@@ -269,6 +276,11 @@ void pl_warm_run(struct pl_task *task);
 void pl_warm_ready(struct pl_box *b); /* b has become PL_IDLE */
 /* b failed on its way to readiness, or (claim given) while being readied. */
 void pl_warm_failed(struct pl_box *b, const struct kg_err *err);
+
+/* demand.c: stock was asked for; a box of it has become ready after ms; targets are set anew. */
+void pl_demand_arrived(struct pl_stock *s);
+void pl_demand_ready(struct pl_box *b, uint64_t ms);
+void pl_demand_update(struct pl_pool *p, uint64_t now, uint64_t *next);
 
 /* net.c */
 enum pl_net_way {

@@ -112,9 +112,10 @@ static void set_stocks(struct pl_pool *p, const struct pl_pool_config *config)
         s->runtime = &config->runtimes[i / 2];
         s->kind = i % 2 ? PL_PROGRAM : PL_KERNEL;
         if (s->kind == PL_PROGRAM)
-            s->target = s->runtime->stock_boxes;
+            s->minimum = s->runtime->stock_boxes;
         else
-            s->target = s->runtime->kernel_start ? s->runtime->stock_kernels : 0;
+            s->minimum = s->runtime->kernel_start ? s->runtime->stock_kernels : 0;
+        s->target = s->minimum;
     }
 }
 
@@ -136,6 +137,8 @@ int pl_pool_open_on(struct pl_pool **out, const struct pl_pool_config *config,
     p->epoch = (uint64_t)kg_clock_wall_us() / 1000;
     p->tuning = *tuning;
     p->max_boxes = config->max_boxes;
+    p->stock_extra_bytes = (uint64_t)config->stock_extra_mb << 20;
+    p->quiet = true;
     p->max_starting = config->max_starting ? config->max_starting : cores();
     p->host_cpu_milli = cores() * 1000;
     TAILQ_INIT(&p->boxes);

@@ -78,8 +78,9 @@ struct pl_pool_config {
     const char *owner;   /* uuid of this gateway */
     const struct pl_runtime *runtimes;
     size_t runtime_count;
-    uint32_t max_boxes;    /* claimed and stock together */
-    uint32_t max_starting; /* at once; 0: one a core */
+    uint32_t max_boxes;      /* claimed and stock together */
+    uint32_t max_starting;   /* at once; 0: one a core */
+    uint32_t stock_extra_mb; /* memory for stock above the runtimes' own, while demand wants it */
 };
 
 int pl_pool_open(struct pl_pool **out, const struct pl_pool_config *config, struct kg_err *err);

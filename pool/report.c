@@ -18,7 +18,11 @@ static void stock(struct kg_json *j, const struct pl_stock *s)
     kg_json_object_begin(j);
     kg_json_kstr(j, "runtime", s->runtime->name);
     kg_json_kstr(j, "kind", s->kind == PL_KERNEL ? "kernel" : "box");
+    kg_json_kint(j, "minimum", s->minimum);
     kg_json_kint(j, "target", s->target);
+    kg_json_key(j, "claims_per_minute");
+    kg_json_real(j, s->rate * 60000);
+    kg_json_kint(j, "box_bytes", (int64_t)s->box_bytes);
     kg_json_kint(j, "idle", s->idle);
     kg_json_kint(j, "starting", s->starting + s->dedicated);
     kg_json_kint(j, "claimed", s->claimed);

@@ -231,6 +231,8 @@ static void hand_out(struct pl_pool *p)
         if (!c->counted) {
             c->counted = true;
             (*(c->cold ? &c->stock->cold : b ? &c->stock->hits : &c->stock->misses))++;
+            if (!c->cold)
+                pl_demand_arrived(c->stock);
         }
         if (b)
             hand_over(c, b);
@@ -393,6 +395,7 @@ void pl_warm_run(struct pl_task *task)
     for (size_t i = 0; i < p->stock_count; i++)
         p->stocks[i].waiting = 0;
     expire(p, now, &next);
+    pl_demand_update(p, now, &next);
     start_for_claims(p, now, &next);
     refill(p, now, &next);
     trim(p);

@@ -104,7 +104,8 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
                                   .runtimes = core->runtimes.pool,
                                   .runtime_count = core->runtimes.count,
                                   .max_boxes = config->max_boxes,
-                                  .max_starting = config->max_starting};
+                                  .max_starting = config->max_starting,
+                                  .stock_extra_mb = config->stock_extra_mb};
     rc = pl_pool_open(&core->pool, &pool, err);
     if (rc < 0) {
         kg_runtimes_release(&core->runtimes);

@@ -29,7 +29,7 @@ struct kg_core_config {
     uint32_t spill_mb, spill_total_mb;
     const char *default_kernel;
     struct kg_runtimes_config runtimes;
-    uint32_t max_boxes, max_starting, max_kernels, max_runs;
+    uint32_t max_boxes, max_starting, stock_extra_mb, max_kernels, max_runs;
     /* Of a workspace: 0 for no limit where a limit it is. */
     uint32_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
     uint32_t session_output_mb, max_sessions;
