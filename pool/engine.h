@@ -34,6 +34,7 @@ struct pl_made {
 struct pl_listed {
     char id[65];
     char owner[64];
+    bool owner_here; /* that gateway is connected to the engine now */
     uint64_t age_ms;
 };
 

@@ -147,6 +147,7 @@ static int add_listed(struct op *op, const json_t *item, struct kg_err *err)
     struct pl_listed *one = &op->boxes[op->count++];
     snprintf(one->id, sizeof one->id, "%s", id);
     snprintf(one->owner, sizeof one->owner, "%s", owner ? owner : "");
+    one->owner_here = json_is_true(json_object_get(item, "owner_here"));
     json_int_t age = json_integer_value(json_object_get(item, "age_ms"));
     one->age_ms = age > 0 ? (uint64_t)age : 0;
     return 0;
@@ -340,9 +341,20 @@ static const struct pl_net_ops net_ops = {
     .socket = net_socket,
 };
 
+static void on_introduced(void *user, const json_t *reply, int fd, const struct kg_err *err)
+{
+    (void)user;
+    (void)reply;
+    (void)err; /* the connection was lost: it is said again on the next one */
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Says who we are first of all, so that another gateway that starts knows our boxes for somebody's. */
 static void on_up(void *user)
 {
     struct engine *e = user;
+    pl_boxd_request(e->boxd, "ping", json_pack("{s:s}", "owner", e->owner), on_introduced, e);
     e->base.events->up(e->base.user);
 }
 

@@ -263,8 +263,9 @@ static void on_list(void *user, const struct pl_listed *nets, size_t count,
 {
     struct pl_pool *p = user;
     for (size_t i = 0; !err && !p->closing && i < count; i++) {
-        bool old = strcmp(nets[i].owner, p->owner) != 0 ? !p->nets_swept
-                                                        : nets[i].age_ms >= p->tuning.orphan_ms;
+        bool ours = strcmp(nets[i].owner, p->owner) == 0;
+        bool old = ours ? !p->nets_swept || nets[i].age_ms >= p->tuning.orphan_ms
+                        : !p->nets_swept && !nets[i].owner_here;
         if (old && !pl_net_find(p, nets[i].id)) {
             kg_log(KG_INFO, "pool", "stray network", "net=%.12s", nets[i].id);
             p->engine->ops->nets->destroy(p->engine, nets[i].id, on_stray_destroyed, p);

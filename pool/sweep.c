@@ -21,8 +21,10 @@ static void on_stray_destroyed(void *user, const struct kg_err *err)
  * of them; so this is what an earlier gateway left, or what a broken engine forgot to end. */
 static void on_stray(struct pl_pool *p, const struct pl_listed *found)
 {
-    if (p->swept_once &&
-        (strcmp(found->owner, p->owner) != 0 || found->age_ms < p->tuning.orphan_ms))
+    bool ours = strcmp(found->owner, p->owner) == 0;
+    if (!ours && found->owner_here)
+        return; /* another gateway's, which lives */
+    if (p->swept_once && (!ours || found->age_ms < p->tuning.orphan_ms))
         return;
     kg_log(KG_INFO, "pool", "stray box", "box=%.12s age_ms=%llu", found->id,
            (unsigned long long)found->age_ms);

@@ -75,7 +75,6 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
     core->config = *config;
     core->loop = config->loop;
     core->started_us = core->last_activity_us = kg_clock_wall_us();
-    kg_uuid4(core->owner);
     core->spills = (struct kg_spills){.loop = config->loop,
                                       .dir = config->state_dir,
                                       .max_bytes = (uint64_t)config->spill_mb << 20,
@@ -83,6 +82,8 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
     int rc = kg_spills_open(&core->spills, err);
     if (rc == 0)
         rc = kg_keep_open(core, err);
+    if (rc == 0)
+        rc = kg_keep_owner(core, err);
     if (rc == 0)
         rc = kg_runtimes_load(&core->runtimes, &config->runtimes, err);
     if (rc < 0) {

@@ -45,6 +45,23 @@ int kg_keep_open(struct kg_core *core, struct kg_err *err)
     return 0;
 }
 
+int kg_keep_owner(struct kg_core *core, struct kg_err *err)
+{
+    kg_uuid4(core->owner);
+    if (!core->config.state_dir)
+        return 0;
+    kg_autofree char *path = kg_asprintf("%s/owner", core->config.state_dir);
+    kg_autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char kept[KG_UUID_SIZE] = "";
+    if (fd < 0)
+        return kg_err_errno(err, errno, "open %s", path);
+    if (read(fd, kept, KG_UUID_LEN) == KG_UUID_LEN && kg_is_uuid(kept))
+        memcpy(core->owner, kept, sizeof kept);
+    else if (ftruncate(fd, 0) < 0 || pwrite(fd, core->owner, KG_UUID_LEN, 0) != KG_UUID_LEN)
+        return kg_err_errno(err, errno, "write %s", path);
+    return 0;
+}
+
 static void complain(const char *path)
 {
     kg_log(KG_ERROR, "keep", "state could not be written", "file=%s error=\"%s\"", path,

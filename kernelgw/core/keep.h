@@ -11,6 +11,8 @@
 
 /* Makes the folders below the state folder. Returns 0, or a negative code with *err. Nothing is kept without one. */
 int kg_keep_open(struct kg_core *core, struct kg_err *err);
+/* Sets core->owner: that of the servers before with this state folder, so that their boxes are ours; else made up. */
+int kg_keep_owner(struct kg_core *core, struct kg_err *err);
 /* Takes over what an earlier server kept: kernels are in the table at once, in state starting. */
 void kg_keep_load(struct kg_core *core);
 

@@ -52,6 +52,9 @@ static const struct field net_create_fields[] = {
 static const struct field net_fields[] = {
     {"net", K_BOX, REQUIRED, AT(net), 0, 0},
 };
+static const struct field ping_fields[] = {
+    {"owner", K_OWNER, OPTIONAL, AT(owner), 0, 0},
+};
 static const struct field net_names_fields[] = {
     {"net", K_BOX, REQUIRED, AT(net), 0, 0},
     {"names", K_NAMES, REQUIRED, AT(names), 0, 0},
@@ -69,7 +72,7 @@ static const struct op {
     {"list", BD_LIST, list_fields, 1},
     {"limits", BD_SET_LIMITS, limits_fields, sizeof(limits_fields) / sizeof(limits_fields[0])},
     {"stats", BD_STATS, box_fields, 1},
-    {"ping", BD_PING, NULL, 0},
+    {"ping", BD_PING, ping_fields, 1},
     {"net.create", BD_NET_CREATE, net_create_fields, 3},
     {"net.destroy", BD_NET_DESTROY, net_fields, 1},
     {"net.list", BD_NET_LIST, list_fields, 1},

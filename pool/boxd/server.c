@@ -32,7 +32,8 @@ struct connection {
     struct packet *first; /* not sent yet */
     struct packet **last;
     size_t unsent;
-    bool broken; /* closed as soon as nobody up the stack uses it */
+    char owner[KG_UUID_SIZE]; /* who it is, if it has said so by a ping */
+    bool broken;              /* closed as soon as nobody up the stack uses it */
 };
 
 struct bd_server {
@@ -206,6 +207,15 @@ static void reply_link(struct connection *c, int64_t id, struct bd_box *box)
     reply(c, &out, fd);
 }
 
+/* Whether that gateway is connected. */
+static bool is_here(const struct bd_server *server, const char *owner)
+{
+    for (const struct connection *c = server->connections; c; c = c->next)
+        if (strcmp(c->owner, owner) == 0)
+            return true;
+    return false;
+}
+
 static void reply_list(struct connection *c, const struct bd_request *r)
 {
     struct bd_box *list[BD_LIST_PAGE];
@@ -224,6 +234,7 @@ static void reply_list(struct connection *c, const struct bd_request *r)
         kg_json_kint(&j, "pid", info.pid);
         kg_json_kint(&j, "uid", info.uid);
         kg_json_kstr(&j, "owner", info.owner);
+        kg_json_kbool(&j, "owner_here", is_here(c->server, info.owner));
         kg_json_kint(&j, "age_ms", (int64_t)info.age_ms);
         kg_json_object_end(&j);
     }
@@ -247,11 +258,13 @@ static void reply_stats(struct connection *c, int64_t id, const struct bd_stats 
     reply(c, &out, -1);
 }
 
-static void reply_ping(struct connection *c, int64_t id)
+static void reply_ping(struct connection *c, const struct bd_request *r)
 {
+    if (r->owner[0])
+        memcpy(c->owner, r->owner, sizeof(c->owner));
     struct kg_json j;
     struct kg_buf out = {0};
-    ok_begin(&j, &out, id);
+    ok_begin(&j, &out, r->id);
     kg_json_kstr(&j, "version", KERNELGW_VERSION);
     kg_json_kint(&j, "boxes", (int64_t)bd_boxes_count(c->server->boxes));
     kg_json_object_end(&j);
@@ -292,6 +305,7 @@ static void reply_nets(struct connection *c, const struct bd_request *r)
         kg_json_object_begin(&j);
         kg_json_kstr(&j, "net", list[i]->id);
         kg_json_kstr(&j, "owner", list[i]->owner);
+        kg_json_kbool(&j, "owner_here", is_here(c->server, list[i]->owner));
         kg_json_kint(&j, "boxes", (int64_t)bd_net_boxes(c->server->boxes, list[i]->id));
         kg_json_kint(&j, "age_ms", (int64_t)(kg_clock_ms() - list[i]->made_ms));
         kg_json_object_end(&j);
@@ -387,7 +401,7 @@ static void handle(struct connection *c, const char *text, size_t n)
             reply_ok(c, r.id); /* there is none, which is what was asked for */
         break;
     case BD_LIST: reply_list(c, &r); break;
-    case BD_PING: reply_ping(c, r.id); break;
+    case BD_PING: reply_ping(c, &r); break;
     case BD_ATTACH:
     case BD_SET_LIMITS:
     case BD_STATS: handle_living(c, &r); break;

@@ -17,7 +17,9 @@ class Requests(harness.BoxdTest):
         listed = [b for b in self.client.list() if b["box"] == name]
         self.assertEqual(len(listed), 1)
         self.assertLess(listed[0].pop("age_ms"), 60000)
-        self.assertEqual(listed[0], {"box": name, "image": "tiny", "pid": made["pid"], "uid": made["uid"], "owner": OWNER})
+        self.assertEqual(listed[0], {"box": name, "image": "tiny", "pid": made["pid"], "uid": made["uid"], "owner": OWNER, "owner_here": False})
+        self.client.call("ping", owner=OWNER)
+        self.assertTrue(self.client.call("list", after=None)["boxes"][0]["owner_here"])
         attached, fds = self.client.reply(self.client.send("attach", box=name))
         self.assertEqual((attached["pid"], len(fds)), (made["pid"], 1))
         again = harness.Box(self.client, attached, fds, name)

@@ -122,6 +122,18 @@ static void kill_boxd(struct world *w)
     w->fd = w->listen_fd = -1;
 }
 
+static json_t *request(struct world *w);
+static void answer(struct world *w, json_t *req, bool ok, const char *more, int fd);
+
+/* It says who it is on each connection, before anything else. */
+static void take_greeting(struct world *w)
+{
+    json_t *req = request(w);
+    assert_string_equal(json_string_value(json_object_get(req, "op")), "ping");
+    assert_string_equal(json_string_value(json_object_get(req, "owner")), OWNER);
+    answer(w, req, true, "\"version\":\"1\",\"boxes\":0", -1);
+}
+
 static int setup(void **state)
 {
     struct world *w = kg_calloc(1, sizeof *w);
@@ -140,6 +152,7 @@ static int setup(void **state)
     w->engine->ops->start(w->engine);
     assert_int_equal(w->ups, 0);
     run_until(w, w->ups == 1 && w->fd >= 0);
+    take_greeting(w);
     *state = w;
     return 0;
 }
@@ -209,7 +222,7 @@ static void create_asks_for_all_and_gets_the_socket(void **state)
     w->engine->ops->create(w->engine, &spec, on_made, w);
     assert_int_equal(w->answers, 0);
     json_t *req = request(w);
-    json_t *want = json_pack("{s:I,s:s,s:s,s:s,s:i,s:f,s:i,s:i,s:i,s:s}", "id", (json_int_t)1, "op",
+    json_t *want = json_pack("{s:I,s:s,s:s,s:s,s:i,s:f,s:i,s:i,s:i,s:s}", "id", (json_int_t)2, "op",
                              "create", "box", spec.id, "image", "python", "memory_mb", 512, "cpu",
                              0.5, "pids", 64, "tmp_mb", 100, "tmp_inodes", 25600, "owner", OWNER);
     assert_true(json_equal(req, want));
@@ -279,7 +292,7 @@ static void lists_are_read_to_their_last_page(void **state)
     assert_null(json_object_get(req, "after"));
     answer(
         w, req, true,
-        "\"boxes\":[{\"box\":\"0a\",\"owner\":\"x\",\"age_ms\":5},{\"box\":\"0b\",\"owner\":\"y\","
+        "\"boxes\":[{\"box\":\"0a\",\"owner\":\"x\",\"owner_here\":true,\"age_ms\":5},{\"box\":\"0b\",\"owner\":\"y\","
         "\"age_ms\":6}],\"more\":true",
         -1);
     req = request(w);
@@ -292,6 +305,7 @@ static void lists_are_read_to_their_last_page(void **state)
     assert_string_equal(w->listed[2].id, "0c");
     assert_string_equal(w->listed[1].owner, "y");
     assert_int_equal(w->listed[0].age_ms, 5);
+    assert_true(w->listed[0].owner_here && !w->listed[1].owner_here);
     static const char *const bad[] = {
         "\"boxes\":[],\"more\":true",
         "\"boxes\":[{\"box\":\"0b\"},{\"box\":\"0a\"}],\"more\":false",
@@ -339,6 +353,7 @@ static void a_lost_boxd_fails_what_was_asked_and_is_dialled_again(void **state)
     assert_int_equal(w->downs, 1);
     listen_again(w);
     run_until(w, w->ups == 2 && w->fd >= 0);
+    take_greeting(w);
     w->engine->ops->destroy(w->engine, "00ff", on_done, w);
     answer(w, request(w), true, "", -1);
     run_until(w, w->answers == 4);
