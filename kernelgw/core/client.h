@@ -28,6 +28,7 @@ struct kg_client {
     uint64_t detached_ms;
     bool internal;          /* the server's own: no connection of anybody's */
     bool numbered;          /* it came with a number */
+    uint64_t repeats_to;    /* messages up to here have been on their way to it before */
     bool probing;           /* a probe is under way, for */
     struct kg_place probed; /* what had been read then */
     uint64_t probed_ms;
