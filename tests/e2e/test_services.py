@@ -1,0 +1,63 @@
+"""
+@jupyterlab/services, the library under JupyterLab, unmodified in Node: a front-end's day (clients/services/life.mjs). What it sees is
+the same from Jupyter Server, the control of this test: with --long it is asked, too.
+"""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from e2e.test_differential import start
+from support import servers
+
+pytestmark = [pytest.mark.kgw, pytest.mark.timeout(300)]
+FOLDER = servers.ROOT / "tests/e2e/clients/services"
+
+
+def cell(count, kinds=(), text="", result=None, error=None):
+    return {"text": text, "result": result, "error": error, "kinds": ["execute_input", *kinds],
+            "status": "error" if error else "ok", "count": count}
+
+
+SEEN = {
+    "specs": {"default": "python3", "python": "python"}, "info": "ok",
+    "hello": cell(1, ["execute_result"], "hello\n", "42"),
+    "error": cell(2, ["error"], error="ZeroDivisionError"),
+    "input": cell(3, text="früh\n"),
+    "display": cell(4, ["display_data", "update_display_data"]),
+    "complete": True, "inspect": True, "isComplete": "incomplete", "history": "ok",
+    "comm": {"n": 1, "bytes": [3, 2, 1]},
+    "overheard": True, "notOverheard": True, "interrupted": "KeyboardInterrupt",
+    "subshells": True, "subshell": {"status": "ok", "whileBusy": True}, "shells": 1,
+    "debugger": {"initialized": True, "stopped": True, "line": 2, "x": "40", "after": "ok"},
+    "restarted": cell(1, text="False\n"), "restartSeen": True,
+    "deathSeen": True, "afterDeath": cell(1, text="False\n"), "dialledOnce": True,
+    "running": True, "found": True, "renamed": ["renamed.ipynb", "renamed"], "changed": "2", "oldKernelGone": True, "ended": True,
+    "contents": {"saved": "notebook", "restored": {}, "moved": "moved.ipynb", "copied": "moved-Copy1.ipynb",
+                 "listed": ["moved-Copy1.ipynb", "moved.ipynb"], "missing": 404},
+}
+
+
+@pytest.fixture(scope="module")
+def node():
+    """The program, and a folder that has the packages and the script."""
+    program, packages = subprocess.check_output([FOLDER / "install.sh"], text=True).split()
+    folder = servers.new_directory()
+    os.symlink(f"{packages}/node_modules", folder / "node_modules")
+    shutil.copy(FOLDER / "life.mjs", folder)
+    yield program, folder / "life.mjs"
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("kind", ["kernelgw", "jupyter_server"] if os.environ.get("KERNELGW_LONG") else ["kernelgw"])
+def test_a_day_in_the_life_of_a_front_end(kind, made_of, node):
+    server, stop = start(kind, made_of)
+    try:
+        done = subprocess.run([*node, server.url + "/", server.token, "contents"], text=True, timeout=250,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert json.loads(done.stdout.splitlines()[-1]) == SEEN, done.stderr[-3000:]
+    finally:
+        stop()
