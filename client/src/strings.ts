@@ -158,6 +158,10 @@ export const t = {
     preview: "Preview",
     source: "Text",
     gone: "This file has been deleted.",
+    noFormat: (label: string) => `There is no formatter for ${label} here; JavaScript, TypeScript, JSON, CSS, HTML and Markdown have one.`,
+    cantFormat: (why: string, line: number) => `Can't be formatted: ${why} (line ${line})`,
+    wellFormatted: "It is in good form already.",
+    changedMeanwhile: "The text has changed meanwhile: format it again.",
     rows: (shown: number, all: number) => `${number.format(shown)} of ${number.format(all)} rows`,
   },
 
@@ -180,6 +184,16 @@ export const t = {
     retryIn: (s: number) => (s > 0 ? `Trying again in ${s} s.` : "Trying now…"),
     reconnect: "Reconnect now",
     back: "Connected again",
+  },
+
+  codeHelp: {
+    toggle: "Completion and hover out of a kernel, on or off",
+    nowOn: "A kernel of this workspace now helps with writing: Ctrl+Space completes, hovering explains. It runs nothing but imports.",
+    nowOff: "No kernel helps with writing any more.",
+    cant: (why: string) => `No kernel can help: ${why}`,
+    starting: "help: starting",
+    ready: "help: kernel",
+    failed: "help: none",
   },
 
   network: {
@@ -221,6 +235,7 @@ export const t = {
     save: "Save",
     closeTab: "Close tab",
     find: "Find and replace",
+    format: "Format the file",
     theme: "Theme",
   },
 

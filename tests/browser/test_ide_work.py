@@ -241,6 +241,8 @@ def test_a_phone_shows_one_thing_at_a_time(ide, server):
     work.type("ask.py", "Ada")
     expect(work.log("ask.py")).to_contain_text("hello Ada")
     assert work.sideways() == [0, 0, 0]
+    work.page.get_by_role("button", name="Network of this session", exact=True).click()
+    expect(work.page.get_by_role("button", name="Run again").first).to_be_in_viewport(ratio=1)
     for view in ("Files", "Editor", "Console"):
         views.get_by_role("button", name=view).click()
         assert work.sideways() == [0, 0, 0], view

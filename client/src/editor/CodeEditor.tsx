@@ -1,5 +1,5 @@
 // The editor of one text file: CodeMirror, whose state (text, undo, selection) outlives the tab's being in sight.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, codeFolding, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
 import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from "@codemirror/search";
@@ -10,18 +10,22 @@ import {
 } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import { languageOf } from "../lib/files/languages";
+import { helpFor, useCodeHelp } from "../store/codeHelp";
 import { useCursor } from "../store/cursor";
 import { edit, onFileEvent, textOf } from "../store/files";
 import { useSettings } from "../store/settings";
 import { registerJumper, type Place } from "../store/tabs";
-import { useUi } from "../store/ui";
+import { toast, useUi } from "../store/ui";
 import { t } from "../strings";
+import { codeHelp, hoverLooks } from "./codeHelp";
+import { canFormat, format, FormatError } from "./format";
 import { languageExtension } from "./languages";
 import { looks } from "./theme";
 
 const language = new Compartment();
 const preferences = new Compartment();
 const naming = new Compartment();
+const helping = new Compartment();
 
 interface Kept {
   state: EditorState;
@@ -54,11 +58,12 @@ const leaveByEscape = Prec.highest(
 const base: Extension = [
   leaveByEscape,
   lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), foldGutter(), codeFolding(), drawSelection(), dropCursor(),
-  EditorState.allowMultipleSelections.of(true), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), rectangularSelection(),
+  EditorState.allowMultipleSelections.of(true), indentOnInput(), bracketMatching(), closeBrackets(), rectangularSelection(),
   crosshairCursor(), highlightActiveLine(), highlightSelectionMatches(), search({ top: true }),
   // Ctrl+Enter runs the program; F5 and others are the page's (ide/keys.ts)
   keymap.of([...closeBracketsKeymap, ...defaultKeymap.filter((k) => k.key !== "Mod-Enter"), ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, indentWithTab]),
   looks,
+  hoverLooks,
 ];
 
 function preferred(): Extension {
@@ -86,6 +91,23 @@ function goTo(view: EditorView, { line, column }: Place): void {
   view.focus();
 }
 
+/** Puts the text into the order that its language's friends agree on, if somebody knows it; undone by one Ctrl+Z. */
+async function formatIn(view: EditorView, path: string): Promise<void> {
+  if (!canFormat(path)) return toast(t.editor.noFormat(languageOf(path).label), "error");
+  const { state } = view;
+  const old = state.doc.toString();
+  try {
+    const made = await format(path, old, state.selection.main.head, useSettings.getState().tabSize);
+    if (view.state.doc !== state.doc) return toast(t.editor.changedMeanwhile, "error");
+    if (made.text === old) return toast(t.editor.wellFormatted);
+    view.dispatch({ changes: { from: 0, to: old.length, insert: made.text }, selection: { anchor: Math.min(made.cursor, made.text.length) }, scrollIntoView: true });
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    goTo(view, { path, line: error.line, column: error.column });
+    toast(t.editor.cantFormat(error.message, error.line), "error");
+  }
+}
+
 export default function CodeEditor({ path, focus }: { path: string; focus: boolean }) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
@@ -99,7 +121,7 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
     const fresh = () =>
       EditorState.create({
         doc: textOf(path) ?? "",
-        extensions: [base, language.of([]), preferences.of(preferred()), naming.of([named(path), listen])],
+        extensions: [base, language.of([]), preferences.of(preferred()), naming.of([named(path), listen]), helping.of([])],
       });
     const old = kept.get(path);
     const mine = new EditorView({ state: old?.state ?? fresh(), parent: host.current });
@@ -114,6 +136,12 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
       const text = event.kind === "replaced" && event.path === path ? textOf(path) : undefined;
       if (text !== undefined && text !== mine.state.doc.toString()) mine.dispatch({ changes: { from: 0, to: mine.state.doc.length, insert: text } });
     });
+    const { id } = languageOf(path);
+    const help = () => mine.dispatch({ effects: helping.reconfigure(codeHelp(languageOf(path).runs ? helpFor(id) : null)) });
+    help();
+    const offHelp = useCodeHelp.subscribe((s, old) => {
+      if (s.on !== old.on || s.state[id] !== old.state[id]) help();
+    });
     const offSettings = useSettings.subscribe(() => mine.dispatch({ effects: preferences.reconfigure(preferred()) }));
     tellCursor(path, mine.state);
     return () => {
@@ -123,6 +151,7 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
       unregister();
       offFiles();
       offSettings();
+      offHelp();
       mine.destroy();
       view.current = null;
     };
@@ -133,13 +162,19 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
     if (focus && !dialog && !ask) view.current?.focus(); // a dialog has the keyboard while it is open
   }, [focus, path]);
 
-  // Find and replace from the menu.
+  // From the menu and the page's keys.
   useEffect(() => {
-    const open = (event: Event) => {
-      if (view.current && event instanceof CustomEvent && event.detail === path) openSearchPanel(view.current);
+    const mine = (act: (view: EditorView) => void) => (event: Event) => {
+      if (view.current && event instanceof CustomEvent && event.detail === path) act(view.current);
     };
-    addEventListener("kernelgw-find", open);
-    return () => removeEventListener("kernelgw-find", open);
+    const find = mine((v) => openSearchPanel(v));
+    const tidy = mine((v) => void formatIn(v, path));
+    addEventListener("kernelgw-find", find);
+    addEventListener("kernelgw-format", tidy);
+    return () => {
+      removeEventListener("kernelgw-find", find);
+      removeEventListener("kernelgw-format", tidy);
+    };
   }, [path]);
 
   return <div ref={host} className="code-editor" data-editor={path} />;

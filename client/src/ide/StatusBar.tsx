@@ -1,3 +1,5 @@
+import { languageOf } from "../lib/files/languages";
+import { useCodeHelp } from "../store/codeHelp";
 import { useConn } from "../store/conn";
 import { useCursor } from "../store/cursor";
 import { useFiles } from "../store/files";
@@ -13,6 +15,7 @@ export function StatusBar() {
   const error = useFiles((s) => s.saveError);
   const live = useRuns(counts.live);
   const network = useNetwork((s) => s.on || s.programs > 0);
+  const help = useCodeHelp((s) => (s.on && active !== null ? s.state[languageOf(active).id] : undefined));
   const kind = useConn((s) => s.state.kind);
   return (
     <footer className="status" aria-label={t.status.label}>
@@ -26,6 +29,7 @@ export function StatusBar() {
         <>
           <span>{t.status.position(cursor.line, cursor.column)}</span>
           <span>{cursor.language}</span>
+          {help !== undefined && <span>{t.codeHelp[help]}</span>}
         </>
       )}
       <span className={error ? "bad" : undefined}>{error ? t.status.notSaved(error) : dirty ? t.status.saving : t.status.saved}</span>

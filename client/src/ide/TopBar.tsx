@@ -9,7 +9,7 @@ import { commands, runCommand } from "./commands";
 import { Network } from "./Network";
 
 const MENU: (string | null)[] = [
-  "run", "stop", "restart", "args", "network", null, "new-file", "save", "find", "close", null, "examples", "workspaces", "zip", "share", null, "sidebar", "palette", "shortcuts", "settings",
+  "run", "stop", "restart", "args", "network", null, "new-file", "save", "find", "format", "code-help", "close", null, "examples", "workspaces", "zip", "share", null, "sidebar", "palette", "shortcuts", "settings",
 ];
 
 function MainMenu() {

@@ -1,6 +1,7 @@
 // All that one can do, with names and keys: the palette, the shortcuts sheet, the menu and the keyboard read this list.
 import { createFileIn, createFolderIn, deleteEntry, downloadZip, renameEntry, shareWorkspace } from "./fileActions";
 import { toggleNetwork } from "./Network";
+import { switchCodeHelp, useCodeHelp } from "../store/codeHelp";
 import { save } from "../store/files";
 import { isLive, logOf, restartRun, stopRun, useRuns } from "../store/runs";
 import { useSettings, type Theme } from "../store/settings";
@@ -51,15 +52,22 @@ function focusEditor(): void {
   if (activeFile) document.querySelector<HTMLElement>(`[data-editor="${CSS.escape(activeFile)}"] .cm-content`)?.focus();
 }
 
-function find(): void {
+/** Asks the editor of the active file. */
+const ask = (what: "kernelgw-find" | "kernelgw-format") => () => {
   const { activeFile } = useTabs.getState();
-  if (activeFile) dispatchEvent(new CustomEvent("kernelgw-find", { detail: activeFile }));
-}
+  if (activeFile) dispatchEvent(new CustomEvent(what, { detail: activeFile }));
+};
 
 const withActive = (act: (path: string) => void) => () => {
   const { activeFile } = useTabs.getState();
   if (activeFile) act(activeFile);
 };
+
+function toggleCodeHelp(): void {
+  const on = !useCodeHelp.getState().on;
+  switchCodeHelp(on);
+  toast(on ? t.codeHelp.nowOn : t.codeHelp.nowOff);
+}
 
 const theme = (name: Theme): Command => ({ id: `theme-${name}`, label: `${t.menu.theme}: ${t.settings.themes[name]}`, run: () => useSettings.getState().change({ theme: name }) });
 
@@ -74,7 +82,9 @@ export const commands: Command[] = [
   { id: "tree", label: "Go to the files", keys: "Ctrl+0", run: () => { useUi.setState({ sidebar: true, mobileView: "files" }); requestAnimationFrame(() => document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus()); } },
   { id: "clear", label: "Clear the console", keys: "Ctrl+L (in the console)", run: () => { const { activeConsole } = useTabs.getState(); if (activeConsole) logOf(activeConsole).clear(); } },
   { id: "save", label: t.menu.save, keys: "Ctrl+S", run: () => void save() },
-  { id: "find", label: t.menu.find, keys: "Ctrl+F", run: find },
+  { id: "find", label: t.menu.find, keys: "Ctrl+F", run: ask("kernelgw-find") },
+  { id: "code-help", label: t.codeHelp.toggle, run: toggleCodeHelp },
+  { id: "format", label: t.menu.format, keys: "Shift+Alt+F", run: ask("kernelgw-format") },
   { id: "close", label: t.menu.closeTab, keys: "Alt+W", run: closeActive },
   { id: "next", label: "Next tab", keys: "Ctrl+Shift+]", run: () => stepTab(1) },
   { id: "previous", label: "Previous tab", keys: "Ctrl+Shift+[", run: () => stepTab(-1) },
@@ -105,6 +115,7 @@ export const otherKeys: { label: string; keys: string }[] = [
   { label: "Files: rename, delete", keys: "F2, Delete" },
   { label: "Files: move, open, unfold, fold", keys: "Arrows, Enter, Right, Left" },
   { label: "Editor: leave by keyboard", keys: "Escape, then Tab" },
+  { label: "Editor: complete", keys: "Ctrl+Space" },
   { label: "Editor: replace, go to line", keys: "Ctrl+F, Ctrl+Alt+G" },
   { label: "Console input: send, history", keys: "Enter, Up / Down" },
   { label: "Console input: end of input", keys: "Ctrl+D" },

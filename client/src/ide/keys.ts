@@ -11,6 +11,7 @@ function commandFor(event: KeyboardEvent): string | null {
     if (event.code === "KeyW") return "close";
     if (event.code === "KeyN") return "new-file";
     if (event.code === "KeyR") return "network";
+    if (event.code === "KeyF" && event.shiftKey) return "format";
     return null;
   }
   if (!mod || event.altKey) return null;

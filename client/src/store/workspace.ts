@@ -2,6 +2,7 @@
 // gives back when a tab ends, however it ends. A reload finds its own again by sessionStorage.
 import * as db from "../lib/files/db";
 import { t } from "../strings";
+import { openCodeHelp } from "./codeHelp";
 import { contentOf, keepState, keptState, openFiles, openState, putFiles, save, useFiles } from "./files";
 import { attendSession } from "./network";
 import { leaveRuns, restoreRuns } from "./runs";
@@ -55,6 +56,7 @@ async function load(info: db.WorkspaceInfo): Promise<void> {
   openState(state);
   openFiles(info, files, state.folders);
   attendSession();
+  openCodeHelp();
   sessionStorage.setItem(KEY, info.id);
   await db.changeWorkspaces((list) => list.map((w) => (w.id === info.id ? { ...w, usedAt: Date.now() } : w)));
 }

@@ -19,6 +19,7 @@ export interface WorkspaceState {
   layout?: unknown;
   args?: Record<string, string>;
   network?: boolean; // programs share the session's
+  codeHelp?: boolean; // completion and hover out of kernels
   consoles?: string[];
   taken?: string[]; // runs whose files have come back
 }
