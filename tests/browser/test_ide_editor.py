@@ -26,7 +26,7 @@ def test_a_kernel_completes_and_explains(work, server):
     assert len(mine) == 1
     work.editor("help.py").click()
     page.keyboard.press("Control+End")
-    page.keyboard.type("import textwrap\ntextwrap.ded")
+    page.keyboard.type("import textwrap\ntextwrap.dede")
     offered = page.locator(".cm-tooltip-autocomplete")
     expect(offered.get_by_role("option", name=re.compile("^dedent"))).to_be_visible()
     page.keyboard.press("Escape")
