@@ -61,7 +61,8 @@ static void net_closed(void *user)
 {
     struct server *s = user;
     s->net = NULL;
-    kg_nbruns_close(s->nbruns, nbruns_closed, s); /* what notebooks gave so far is written down */
+    /* what notebooks gave so far is written down */
+    kg_nbruns_close(s->nbruns, s->leaving, nbruns_closed, s);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -229,6 +230,7 @@ static int open_net(struct server *s, struct kg_err *err)
     int rc = kg_api_new(&s->api, &api, err);
     if (rc < 0)
         return rc;
+    kg_nbruns_load(s->nbruns, kg_api_contents(s->api));
     struct kg_net_config net = {.loop = &s->loop,
                                 .address = c->address,
                                 .port = (int)c->port,
@@ -286,7 +288,7 @@ static int serve(struct server *s, struct kg_err *err)
         s->nbruns = kg_nbruns_new(s->core, (uint32_t)s->config.notebook_runs);
     if (rc == 0 && (rc = open_net(s, err)) < 0) {
         s->leaving = true; /* what was taken over a moment ago lives on */
-        kg_nbruns_close(s->nbruns, nbruns_closed, s);
+        kg_nbruns_close(s->nbruns, true, nbruns_closed, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
     }
     if (rc < 0)

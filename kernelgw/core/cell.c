@@ -17,25 +17,31 @@ enum {
     READS_A_TURN = 64,
     WAIT_TICK_MS = 250,   /* between looks at whether a kernel that starts is ready */
     WAIT_LEAST_MS = 5000, /* for its turn, however short its timeout */
+    RESUME_CHECK_MS = 500,
 };
 
 struct kg_cell {
     struct kg_client *client; /* NULL once the kernel is gone */
     const struct kg_cell_events *events;
     void *user;
-    uv_timer_t turn;  /* reads on from the loop, not from inside of whoever woke us */
-    uv_timer_t limit; /* the timeout, and then between interrupts */
+    uv_timer_t turn; /* reads on from the loop, not from inside of whoever woke us */
+    uv_timer_t
+        limit; /* the timeout, and then between interrupts; of one taken up, until it is heard of */
     int closing;
     char msg_id[KG_UUID_SIZE];
     json_t *outputs, *reply;
     json_t *shown;   /* its own displays: {display_id: {"bytes", "outputs":[those in outputs]}} */
     json_t *earlier; /* the same of earlier cells, borrowed; or NULL */
+    json_t *kept;    /* of one that is taken up: what was written down, until it is used */
     struct kg_buf text; /* of the last output, a stream that may go on */
     bool is_stderr;
     bool begun, idle, timed_out, stopped, cancelled, clear_next;
     bool
         passed; /* the kernel has begun with a later cell: this one is over, whatever is still to be read of it */
     uint64_t timeout_ms, waited_ms; /* for its turn */
+    bool resumed, heard;
+    struct kg_cell
+        *barrier; /* behind one that was taken up: when it has run, the other has ended */
     int interrupts;
     size_t max_bytes, bytes, dropped, dropped_bytes;
     uint64_t began_ms;
@@ -49,11 +55,17 @@ static void on_handle_closed(uv_handle_t *h)
         free(c);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a barrier has none of its own */
 static void release(struct kg_cell *c)
 {
-    if (c->client)
+    if (c->barrier)
+        kg_cell_leave(kg_steal(&c->barrier));
+    if (c->client) {
+        c->client->session_id[0] = 0; /* no place is kept for it */
         kg_client_detach(c->client);
+    }
     c->client = NULL;
+    json_decref(c->kept);
     json_decref(c->outputs);
     json_decref(c->reply);
     json_decref(c->shown);
@@ -350,6 +362,41 @@ static void take_other(struct kg_cell *c, const struct jy_msg *msg, const struct
     json_decref(content);
 }
 
+/* What was written down of a cell that was taken up stands before what is still to be had of it. */
+static void use_kept(struct kg_cell *c)
+{
+    clear(c);
+    json_decref(c->outputs);
+    c->outputs = kg_steal(&c->kept);
+}
+
+static bool is_gap(const struct jy_msg *msg)
+{
+    json_t *metadata = json_loadb((const char *)msg->metadata.data, msg->metadata.len, 0, NULL);
+    bool gap = json_object_get(json_object_get(metadata, "kgw"), "gap") != NULL;
+    json_decref(metadata);
+    return gap;
+}
+
+/* Of a cell that was taken up: is its beginning here, and is all of it behind that? */
+static void hear(struct kg_cell *c, const struct jy_msg *msg, const json_t *content)
+{
+    static const char note[] =
+        "\n[kernelgw: the server was restarted here; outputs may be missing, or here twice]\n";
+    const char *state = json_string_value(json_object_get(content, "execution_state"));
+    bool is_busy = state && strcmp(state, "busy") == 0;
+    bool first = !c->heard;
+    c->heard = true;
+    if (first && !is_busy && c->kept) {
+        use_kept(c);
+        json_array_append_new(c->outputs, json_pack("{s:s,s:s,s:s}", "output_type", "stream",
+                                                    "name", "stderr", "text", note));
+        begin(c);
+    } else if (c->kept && is_gap(msg)) { /* which tells itself what is missing */
+        use_kept(c);
+    }
+}
+
 static void take(struct kg_cell *c, const struct kg_slice *frame)
 {
     struct jy_msg msg;
@@ -363,6 +410,8 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
         return;
     }
     json_t *content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
+    if (c->resumed)
+        hear(c, &msg, content);
     if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
         json_decref(c->reply);
         c->reply = json_incref(content);
@@ -419,6 +468,38 @@ static void closed(void *user, int code, const char *reason)
 static const struct kg_client_events client_events = {
     .wake = wake, .probe = probe, .closed = closed};
 
+static void on_barrier(void *user, const struct kg_cell_end *told)
+{
+    struct kg_cell *c = user;
+    (void)told;
+    c->barrier = NULL;
+    if (c->heard)
+        return; /* meanwhile, and it ends by itself */
+    use_kept(c);
+    snprintf(c->why, sizeof c->why, "how it ended while the server was away is no longer kept");
+    end(c);
+}
+
+static const struct kg_cell_events barrier_events = {.ended = on_barrier};
+
+/*
+ * When the kernel is there, and has told all that is still kept, and nothing of a cell that was taken up is among it: it may
+ * run, and be silent, or its end may be lost. An empty cell is put behind it, which tells.
+ */
+static void on_resume_check(uv_timer_t *timer)
+{
+    static const struct kg_cell_config empty = {.code = "", .silent = true};
+    struct kg_cell *c = timer->data;
+    struct kg_kernel *k = c->client ? c->client->kernel : NULL;
+    struct kg_err err;
+    if (c->heard || !k)
+        return; /* it was heard of: from then on its own time counts */
+    if (k->ready && !k->journal.refilling)
+        c->barrier = kg_cell_start(k, &empty, &barrier_events, c, &err);
+    else
+        uv_timer_start(timer, on_resume_check, RESUME_CHECK_MS, 0);
+}
+
 static int send_request(struct kg_cell *c, const struct kg_cell_config *config, struct kg_err *err)
 {
     kg_autobuf header = {0}, content = {0}, frame = {0};
@@ -460,19 +541,35 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
     c->max_bytes = config->max_bytes;
     c->timeout_ms = config->timeout_ms;
     c->began_ms = kg_clock_ms();
-    kg_uuid4(c->msg_id);
+    c->resumed = config->resume;
+    if (config->msg_id)
+        snprintf(c->msg_id, sizeof c->msg_id, "%s", config->msg_id);
+    else
+        kg_uuid4(c->msg_id);
     uv_timer_init(k->core->loop, &c->turn);
     uv_timer_init(k->core->loop, &c->limit);
     c->turn.data = c->limit.data = c;
-    c->client = kg_client_attach(k, NULL, KG_FROM_NOW, &client_events, c);
+    c->client = kg_client_attach(k, c->resumed ? c->msg_id : NULL,
+                                 c->resumed ? KG_FROM_START : KG_FROM_NOW, &client_events, c);
     c->client->internal = true;
+    if (c->resumed) {
+        c->kept = config->kept ? json_copy((json_t *)(uintptr_t)config->kept) : json_array();
+        uv_timer_start(&c->limit, on_resume_check, RESUME_CHECK_MS, 0);
+        wake(c);
+    }
     if (send_request(c, config, err) < 0) {
         release(c);
         return NULL;
     }
-    if (c->timeout_ms)
+    if (c->timeout_ms && !c->resumed) /* whose time counts from when it is heard of */
         uv_timer_start(&c->limit, on_limit, WAIT_TICK_MS, 0);
     return c;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as release */
+void kg_cell_leave(struct kg_cell *c)
+{
+    release(c);
 }
 
 void kg_cell_stop(struct kg_cell *c)

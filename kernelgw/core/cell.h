@@ -23,6 +23,14 @@ struct kg_cell_config {
     /* What earlier cells of the same document have shown, by display_id, so that this one can update it; it adds its own at
      * its end. An object, borrowed until then; NULL: it updates its own alone. */
     json_t *displays;
+    const char *msg_id; /* of its request, a UUID; NULL: any */
+    /*
+     * It is one that an earlier server began, under msg_id: what the kernel has said since is gathered from what is
+     * still kept of it, and the request is sent once more, which the agent passes over when it has had it. kept: the outputs that were
+     * written down, for when the beginning is no longer there; borrowed during the call, may be NULL.
+     */
+    bool resume;
+    const json_t *kept;
 };
 
 struct kg_cell_end {
@@ -49,6 +57,8 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
 json_t *kg_cell_outputs(const struct kg_cell *c);
 /* Interrupts it as a timeout does; it ends as it ends then, and timed_out stays false. */
 void kg_cell_stop(struct kg_cell *c);
+/* Gives it up without a word to the kernel, for the next server. No callback comes. */
+void kg_cell_leave(struct kg_cell *c);
 /* Nobody wants it any more: no callback comes. It is interrupted, as soon as it runs. */
 void kg_cell_cancel(struct kg_cell *c);
 

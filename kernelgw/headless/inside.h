@@ -26,6 +26,7 @@ struct kg_nb_store {
     uv_timer_t timer; /* its data: the run */
     uv_work_t work;
     struct nb_root *root; /* NULL: there is no file */
+    struct nb_root *kept; /* of the state folder's copy; NULL: none is kept */
     char *path;
     char hash
         [NB_HASH_SIZE]; /* of what stands there as far as we know; "": whatever stands there is replaced */
@@ -33,10 +34,12 @@ struct kg_nb_store {
     bool dirty, last, busy;
     unsigned tries;
     uint64_t saved_ms, cost_ms;
+    size_t covers,
+        covers_done; /* cells before this one are in the document that is being written as they will stay */
     /* of the save under way */
     struct kg_buf bytes;
     char new_hash[NB_HASH_SIZE];
-    int rc;
+    int rc, copy_rc;
     struct kg_err err;
     char trouble[KG_ERR_TEXT_MAX]; /* why the last save failed; "": it did not */
     char moved[KG_ERR_TEXT_MAX];   /* why it goes elsewhere; "": it does not */
@@ -56,9 +59,13 @@ struct kg_nbrun {
     struct kg_cell *cell;          /* that runs */
     json_t *displays;              /* of its cells (core/cell.h) */
     size_t at;                     /* the cell that runs, or is next */
+    /* For the next server: cells before `covered` are whole in the state folder's copy; ids of the requests of those behind. */
+    size_t covered, covered_done;
+    json_t *msg_ids; /* {"index": msg_id} */
     size_t cells_done, cells_total;
     size_t output_bytes;
     bool stopping;
+    bool left; /* to the next server */
     const char *
         outcome; /* "ok", "error", "timeout", "stopped", "died", "failed"; NULL until it is known */
     char reason[KG_ERR_TEXT_MAX];
@@ -77,6 +84,8 @@ struct kg_nbruns {
     struct kg_nbrun *line;  /* utlist: those that wait */
     unsigned waiting, live, loading, unfreed;
     size_t bytes;
+    struct nb_root
+        *kept; /* the folder of what the next server is to know (keep.c); NULL: nothing is kept */
     uint64_t pause_ms; /* no kernel is asked for before then */
     uv_timer_t tick;
     bool closing;
@@ -87,6 +96,8 @@ struct kg_nbruns {
 /* --- table.c --- */
 /* A loaded run joins the line: -EAGAIN with *err when that is full. */
 int kg_nbruns_add(struct kg_nbrun *r, struct kg_err *err);
+/* One that an earlier server had begun: it is in the table, and has had its turn. */
+void kg_nbruns_put_live(struct kg_nbrun *r);
 void kg_nbruns_pump(struct kg_nbruns *all);
 /* It had its turn, and there was no kernel for it: it is the first again, a little later. */
 void kg_nbruns_again(struct kg_nbrun *r);
@@ -97,7 +108,21 @@ void kg_nbrun_free(struct kg_nbrun *r);
 void kg_nbrun_changed(struct kg_nbrun *r);
 void kg_nbruns_check_closed(struct kg_nbruns *all);
 
+/* --- keep.c --- */
+/* Opens the folder below the core's state folder, if it has one. */
+void kg_nb_keep_open(struct kg_nbruns *all);
+/* Writes down how far the run is, without its document; with it, for one that has not begun. */
+void kg_nb_keep(const struct kg_nbrun *r);
+void kg_nb_keep_whole(const struct kg_nbrun *r);
+/* The document's copy; on a thread of the pool. */
+int kg_nb_keep_copy(const struct kg_nbrun *r, const struct kg_buf *bytes, struct kg_err *err);
+void kg_nb_keep_forget(const struct kg_nbrun *r);
+
 /* --- run.c --- */
+/* One of an earlier server's, whose kernel lives: goes on with the cell that it is at. */
+void kg_nbrun_resume(struct kg_nbrun *r);
+/* The server leaves its kernels to the next one, and this run, too. */
+void kg_nbrun_leave(struct kg_nbrun *r);
 void kg_nbrun_begin(struct kg_nbrun *r);
 /* Everything is over but the last save; why may be NULL. The first outcome stands. */
 void kg_nbrun_finish(struct kg_nbrun *r, const char *outcome, const char *why);

@@ -38,8 +38,14 @@ void kg_nbrun_spec_release(struct kg_nbrun_spec *s);
 
 /* at_once: more wait. core must outlive it. */
 struct kg_nbruns *kg_nbruns_new(struct kg_core *core, uint32_t at_once);
-/* Ends every run, with what its cells gave so far written into its file; done comes when all is written, and frees it. */
-void kg_nbruns_close(struct kg_nbruns *all, void (*done)(void *user), void *user);
+/*
+ * Goes on with what an earlier server ran, as its state folder tells (the core has taken over its kernels by then): cells that ran
+ * meanwhile are gathered from what their agents have kept. root: the folder that paths are below, or NULL.
+ */
+void kg_nbruns_load(struct kg_nbruns *all, struct nb_root *root);
+/* Ends every run, with what its cells gave so far written into its file, or leaves them to the next server; done comes when all is
+ * written, and frees it. */
+void kg_nbruns_close(struct kg_nbruns *all, bool leave, void (*done)(void *user), void *user);
 
 /* The outcome of a start, once, never before the call has returned: run, or err (-ENOENT, -EACCES, -EFBIG: the file; -EINVAL: no
  * notebook, no such kernel, a parameter; -EAGAIN: too many wait). */

@@ -91,6 +91,8 @@ void kg_nbrun_saved(struct kg_nbrun *r)
     r->displays = NULL;
     kg_log(KG_INFO, "notebook", "ended", "id=%s outcome=%s cells=%zu/%zu why=\"%s\"", r->id,
            r->outcome, r->cells_done, r->cells_total, r->reason);
+    if (!r->left)
+        kg_nb_keep_forget(r);
     kg_nbruns_left(r);
 }
 
@@ -227,7 +229,20 @@ static void start_cell(struct kg_nbrun *r, struct kg_kernel *k)
     struct kg_err err = {0};
     bool allowed = r->spec.allow_errors || nb_cell_tagged(cell, "raises-exception");
     size_t left = r->output_bytes < KG_NB_OUTPUT_BYTES ? KG_NB_OUTPUT_BYTES - r->output_bytes : 0;
+    kg_autofree char *index = kg_asprintf("%zu", r->at);
+    const char *known = json_string_value(json_object_get(r->msg_ids, index));
+    char msg_id[KG_UUID_SIZE];
+    kg_uuid4(msg_id);
+    if (known) {
+        snprintf(msg_id, sizeof msg_id, "%s", known);
+    } else { /* written down before the request can reach the kernel: else it might run twice */
+        json_object_set_new(r->msg_ids, index, json_string(msg_id));
+        kg_nb_keep(r);
+    }
     const struct kg_cell_config config = {
+        .msg_id = msg_id,
+        .resume = known != NULL,
+        .kept = known ? json_object_get(cell, "outputs") : NULL,
         .code = json_string_value(json_object_get(cell, "source")),
         .store_history = true,
         .stop_on_error = !allowed,
@@ -288,6 +303,8 @@ static void on_kernel(void *user, struct kg_kernel *k, const struct kg_err *err)
     r->reason[0] = 0;
     r->started_us = kg_clock_wall_us();
     r->displays = json_object();
+    json_decref(r->msg_ids); /* of one that was taken over before its turn */
+    r->msg_ids = json_object();
     clear_outputs(r);
     kg_nb_note_kernel(r, k);
     kg_nb_note_begin(r);
@@ -324,6 +341,60 @@ void kg_nbrun_begin(struct kg_nbrun *r)
     memcpy(r->kernel_id, k->id, sizeof r->kernel_id);
     make_session(r, k);
     kg_nbrun_changed(r);
+}
+
+void kg_nbrun_resume(struct kg_nbrun *r)
+{
+    size_t i;
+    json_t *cell;
+    r->state = KG_N_RUNNING;
+    r->displays = json_object(); /* those of before can't be told any more */
+    r->at = r->covered;
+    r->cells_done = r->covered_done;
+    r->cells_total = 0;
+    json_array_foreach(cells_of(r), i, cell)
+        r->cells_total += is_run(cell);
+    kg_log(KG_INFO, "notebook", "taken over", "id=%s cell=%zu", r->id, r->at);
+    if (kernel_of(r) || r->at >= json_array_size(cells_of(r))) {
+        next_cell(r);
+        return;
+    }
+    static const char why[] = "the server ended, and its kernel with it";
+    const char *index;
+    json_object_foreach(r->msg_ids, index, cell) { /* the last one that had begun */
+        size_t at = strtoul(index, NULL, 10);
+        if (at > r->at && at < json_array_size(cells_of(r)))
+            r->at = at;
+    }
+    cell = cell_now(r);
+    if (!json_is_array(json_object_get(cell, "outputs")))
+        json_object_set_new(cell, "outputs", json_array());
+    add_error(json_object_get(cell, "outputs"), "KernelDied", why);
+    set_error(r, "KernelDied", why);
+    kg_nbrun_finish(r, "died", why);
+}
+
+void kg_nbrun_leave(struct kg_nbrun *r)
+{
+    if (r->outcome)
+        return; /* its last save is under way */
+    r->left = true;
+    if (r->state == KG_N_QUEUED)
+        kg_nbruns_left(r);
+    if (r->state == KG_N_STARTING)
+        give_kernel_back(r, false);
+    if (r->state != KG_N_RUNNING) { /* what was asked is kept, and there is nothing else of it */
+        nb_root_unref(kg_steal(&r->store.root));
+        r->store.kept = NULL;
+    }
+    if (r->cell) {
+        json_t *outputs = kg_cell_outputs(r->cell);
+        json_object_set_new(cell_now(r), "outputs", outputs);
+        kg_cell_leave(kg_steal(&r->cell));
+    }
+    r->outcome = "left";
+    r->state = KG_N_SAVING;
+    kg_nb_store_want(r, true);
 }
 
 void kg_nbrun_stop(struct kg_nbrun *r)

@@ -15,6 +15,7 @@ void kg_nb_store_init(struct kg_nbrun *r)
     uv_timer_init(r->all->core->loop, &r->store.timer);
     r->store.timer.data = r;
     r->store.work.data = r;
+    r->store.kept = r->all->kept;
 }
 
 void kg_nb_write_now(const struct kg_nbrun *r, struct kg_buf *out)
@@ -47,6 +48,9 @@ static void work(uv_work_t *w)
     struct kg_nbrun *r = w->data;
     struct kg_nb_store *s = &r->store;
     const struct nb_expect expect = {.hash = s->hash[0] ? s->hash : NULL};
+    s->rc = s->copy_rc = kg_nb_keep_copy(r, &s->bytes, &s->err);
+    if (!s->root)
+        return; /* else the file's fate is what counts */
     nb_hash(s->new_hash, s->bytes.data, s->bytes.len);
     s->rc = nb_file_write(s->root, s->path, &s->bytes, s->is_new ? NB_NEW : NB_REPLACE, &expect,
                           &s->err);
@@ -66,6 +70,10 @@ static void after(uv_work_t *w, int status)
         save_now(r);
         return;
     }
+    if (s->copy_rc == 0) {
+        r->covered = s->covers;
+        r->covered_done = s->covers_done;
+    }
     if (s->rc < 0) {
         kg_log(KG_WARN, "notebook", "could not be saved", "id=%s why=\"%s\"", r->id, s->err.text);
         snprintf(s->trouble, sizeof s->trouble, "%s", s->err.text);
@@ -76,6 +84,7 @@ static void after(uv_work_t *w, int status)
         memcpy(s->hash, s->new_hash, sizeof s->hash);
         s->is_new = false;
         s->tries = 0;
+        kg_nb_keep(r);
     }
     kg_nbrun_changed(r);
     if (s->last && (!s->dirty || s->tries >= KG_NB_SAVE_TRIES))
@@ -91,6 +100,8 @@ static void save_now(struct kg_nbrun *r)
     kg_nb_write_now(r, &s->bytes);
     s->saved_ms = kg_clock_ms();
     s->cost_ms = s->saved_ms - began;
+    s->covers = r->at;
+    s->covers_done = r->cells_done;
     s->dirty = false;
     s->busy = true;
     uv_queue_work(r->all->core->loop, &s->work, work, after);
@@ -100,7 +111,7 @@ static void save_now(struct kg_nbrun *r)
 static void on_timer(uv_timer_t *timer)
 {
     struct kg_nbrun *r = timer->data;
-    if (r->store.root)
+    if (r->store.root || (r->store.kept && (!r->store.last || r->left)))
         save_now(r);
     else if (r->store.last)
         kg_nbrun_saved(r);
@@ -111,7 +122,7 @@ void kg_nb_store_want(struct kg_nbrun *r, bool last)
     struct kg_nb_store *s = &r->store;
     s->last = s->last || last;
     s->dirty = true;
-    if (s->busy || (!s->root && !s->last))
+    if (s->busy || (!s->root && !s->kept && !s->last))
         return; /* what is under way sees to it, or there is nothing to do */
     if (s->last) {
         s->tries = 0;

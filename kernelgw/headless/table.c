@@ -37,6 +37,7 @@ struct kg_nbruns *kg_nbruns_new(struct kg_core *core, uint32_t at_once)
     struct kg_nbruns *all = kg_calloc(1, sizeof *all);
     all->core = core;
     all->at_once = at_once;
+    kg_nb_keep_open(all);
     uv_timer_init(core->loop, &all->tick);
     all->tick.data = all;
     uv_timer_start(&all->tick, on_tick, TICK_MS, TICK_MS);
@@ -48,6 +49,7 @@ static void tick_closed(uv_handle_t *h)
     struct kg_nbruns *all = h->data;
     void (*closed)(void *) = all->closed;
     void *user = all->closed_user;
+    nb_root_unref(all->kept);
     free(all);
     closed(user);
 }
@@ -66,7 +68,7 @@ void kg_nbruns_check_closed(struct kg_nbruns *all)
         uv_close((uv_handle_t *)&all->tick, tick_closed);
 }
 
-void kg_nbruns_close(struct kg_nbruns *all, void (*done)(void *user), void *user)
+void kg_nbruns_close(struct kg_nbruns *all, bool leave, void (*done)(void *user), void *user)
 {
     all->closing = true;
     all->closed = done;
@@ -74,7 +76,7 @@ void kg_nbruns_close(struct kg_nbruns *all, void (*done)(void *user), void *user
     uv_timer_stop(&all->tick);
     struct kg_nbrun *r, *next;
     HASH_ITER(hh, all->table, r, next)
-        kg_nbrun_abandon(r);
+        leave && all->kept ? kg_nbrun_leave(r) : kg_nbrun_abandon(r);
     kg_nbruns_check_closed(all);
 }
 
@@ -91,8 +93,15 @@ int kg_nbruns_add(struct kg_nbrun *r, struct kg_err *err)
     DL_APPEND(all->line, r);
     all->waiting++;
     kg_log(KG_INFO, "notebook", "queued", "id=%s kernel=%s", r->id, r->runtime->name);
+    kg_nb_keep_whole(r);
     kg_nbruns_pump(all);
     return 0;
+}
+
+void kg_nbruns_put_live(struct kg_nbrun *r)
+{
+    HASH_ADD_STR(r->all->table, id, r);
+    r->all->live++;
 }
 
 /* Its turn has come, or it will have none. */
@@ -174,6 +183,7 @@ void kg_nbrun_free(struct kg_nbrun *r)
     json_decref(r->nb);
     json_decref(r->displays);
     json_decref(r->error);
+    json_decref(r->msg_ids);
     kg_nbrun_spec_release(&r->spec);
     uv_close((uv_handle_t *)&r->store.timer, freed);
 }

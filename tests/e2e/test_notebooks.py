@@ -1,5 +1,7 @@
 """/api/notebooks/run: notebooks that the server runs, with and without anybody watching."""
 import json
+import os
+import signal
 import time
 
 import nbformat
@@ -289,6 +291,97 @@ def test_a_server_without_files(server):
     r = server.post("/api/notebooks/run", {"notebook": notebook("print(1)")})
     assert r.status_code == 202
     assert server.get("/api/notebooks/run/nobody").status_code == 404
+
+
+def start_again(books):
+    books.made.start_server()
+    books.server = books.made.server
+
+
+SLOW = "import time\nprint('begun', flush=True)\nfor i in range(12):\n    print(i, flush=True); time.sleep(0.4)"
+
+
+@pytest.mark.oci
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGUSR1], ids=["killed", "left"])
+def test_a_run_outlives_its_server(made_of, how):
+    books = Books(made_of, "--notebook-runs", "2")
+    try:
+        nb = notebook("n = 0\nn += 1; print('first', n)", "n += 1\n" + SLOW, "n += 1; print('last', n)")
+        books.put("s.ipynb", nb)
+        runs = [books.post(path="s.ipynb")["id"], books.post(notebook=nb, parameters={"p": 1})["id"],
+                books.post(notebook=notebook("print('waited')"))["id"]]
+        assert procs.wait_until(lambda: [books.get(r)["cell"] for r in runs[:2]] == [1, 2], 40)
+        kernels = [books.get(r)["kernel_id"] for r in runs[:2]]
+        time.sleep(0.7)
+        books.server.process.kill(how)
+        time.sleep(1.5)
+        start_again(books)
+        models = [books.get(r) for r in runs]
+        assert [m["kernel_id"] for m in models[:2]] == kernels and [m["state"] for m in models[:2]] == ["running"] * 2
+        assert models[0]["cells_total"] == 3 and models[2]["state"] in ("queued", "starting", "running", "saving", "ended")
+        assert [k["id"] for k in books.server.get("/api/kernels").json() if k["id"] in kernels]
+        done = [books.wait(r) for r in runs]
+        assert [m["outcome"] for m in done] == ["ok"] * 3, done
+        documents = [books.read("s.ipynb")] + [nbformat.reads(books.server.get(f"/api/notebooks/run/{r}/notebook").text, as_version=4)
+                                               for r in runs[1:]]
+        expected = ["first 1\n", "begun\n" + "".join(f"{i}\n" for i in range(12)), "last 3\n"]
+        assert [text_of(c) for c in documents[0].cells] == expected, "each cell ran once, and nothing is missing"
+        assert [text_of(c) for c in documents[1].cells] == ["", *expected] and text_of(documents[2].cells[0]) == "waited\n"
+        assert done[0]["output_path"] == "s.ipynb" and done[0]["save_error"] is None
+        assert books.server.get("/api/kernels").json() == books.server.get("/api/sessions").json() == []
+        kept = books.made.directory / "state" / "notebooks"
+        assert not list(kept.iterdir()), "nothing is kept of what has ended"
+    finally:
+        books.stop()
+
+
+FLOOD = "import time\nprint('begun', flush=True)\ndef flood(n):\n    for i in range(n): print('x' * 100_000, flush=True); time.sleep(0.02)\n"
+# more than an agent keeps: of what it had passed on already; of what nobody came for
+LOST = {"early": ("flood(80)\nprint('passed', flush=True)\ntime.sleep(6)", "passed\n", 2),
+        "away": ("time.sleep(2.5)\nflood(300)", "begun\n", 11)}
+
+
+@pytest.mark.oci
+@pytest.mark.parametrize("when", LOST if os.environ.get("KERNELGW_LONG") else ["early"])
+def test_what_is_no_longer_kept_of_a_cell_is_marked(made_of, when):
+    """What was written down stands before what is still to be had."""
+    code, seen, away_s = LOST[when]
+    books = Books(made_of)
+    try:
+        books.put("l.ipynb", notebook(f"{FLOOD}{code}\nprint('end')", "print('behind')"))
+        run = books.post(path="l.ipynb")["id"]
+        assert procs.wait_until(lambda: text_of(books.read("l.ipynb").cells[0]).endswith(seen), 40)
+        books.server.process.kill()
+        time.sleep(away_s)
+        start_again(books)
+        assert books.wait(run)["outcome"] == "ok"
+        cells = books.read("l.ipynb").cells
+        text = text_of(cells[0])
+        assert text.startswith("begun\n") and text.endswith("end\n") and "[kernelgw: " in text, text[:300]
+        assert "passed" in text if when == "early" else len(text) < 300 * 100_000
+        assert text_of(cells[1]) == "behind\n"
+    finally:
+        books.stop()
+
+
+@pytest.mark.oci
+def test_a_run_whose_kernel_went_with_its_server(made_of):
+    books = Books(made_of)
+    try:
+        books.put("s.ipynb", notebook("print('done')", "print('some', flush=True)\nimport time; time.sleep(60)"))
+        run = books.post(path="s.ipynb")["id"]
+        assert procs.wait_until(lambda: text_of(books.read("s.ipynb").cells[1]) == "some\n", 30)
+        kernel = books.get(run)["kernel_id"]
+        books.server.process.kill()
+        (books.made.directory / "state" / "kernels" / f"{kernel}.json").unlink()  # so it is not taken over
+        start_again(books)
+        done = books.wait(run)
+        assert done["outcome"] == "died" and "the server ended" in done["reason"]
+        cells = books.read("s.ipynb").cells
+        assert text_of(cells[0]) == "done\n" and text_of(cells[1]) == "some\n"
+        assert cells[1].outputs[-1].ename == "KernelDied"
+    finally:
+        books.stop()
 
 
 def test_a_server_that_ends_writes_what_there_is(made_of):
