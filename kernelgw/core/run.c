@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
@@ -182,7 +181,7 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         exit_told(r, &body);
         return;
     }
-    kg_journal_append(&r->journal, rec->seq, body, rec->channel, rec->kind, 0);
+    kg_run_keep_output(r, rec, &body);
     kg_run_wake(r);
 }
 
@@ -520,22 +519,6 @@ void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w)
 {
     DL_DELETE(r->watches, w);
     kg_run_unref(r);
-}
-
-bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text)
-{
-    struct jy_msg msg;
-    struct kg_span name;
-    struct kg_span raw;
-    /* what a box has lost is told as a piece of text in the lane that loses nothing */
-    if ((e->kind != KG_KIND_OUTPUT && e->kind != KG_KIND_ERROR) ||
-        jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
-        jy_json_find_string(msg.content, "name", &name, NULL) != 1 ||
-        jy_json_find_string(msg.content, "text", &raw, NULL) != 1)
-        return false;
-    *is_stderr = jy_text_is(name, "stderr");
-    jy_text_decode(text, raw);
-    return true;
 }
 
 const char *kg_run_step(const struct kg_run *r)

@@ -100,7 +100,8 @@ void kg_run_stop_now(struct kg_run *r);
 void kg_run_watch(struct kg_run *r, struct kg_run_watch *w);
 void kg_run_unwatch(struct kg_run *r, struct kg_run_watch *w);
 
-/* A piece of output: which stream, and its text (appended to text). False for entries that are none. */
+/* A piece of output: which stream, and its text (appended to text). False for entries that are none, whose frames are the
+ * messages that the box sent. */
 bool kg_run_output(const struct kg_entry *e, bool *is_stderr, struct kg_buf *text);
 
 /* The model of GET /api/runs/{id}. */
@@ -118,6 +119,8 @@ uint32_t kg_run_memory_mb(const struct kg_run *r);
 /* Gives the box what the phase may use. True: done comes, with r, and r is kept until then; false: it has it already. */
 bool kg_run_prepare_phase(struct kg_run *r, void (*done)(void *user));
 void kg_run_event(struct kg_run *r, const struct kg_slice *body); /* the agent said something */
+/* A message of the box's, other than the reply, goes into the journal. */
+void kg_run_keep_output(struct kg_run *r, const struct kg_rec *rec, const struct kg_slice *body);
 void kg_run_unref(struct kg_run *r);
 void kg_run_wake(struct kg_run *r);
 void kg_run_lost(struct kg_run *r, const char *why);

@@ -14,8 +14,8 @@ uint64_t kg_run_most_ms(const struct kg_run_spec *s)
 
 uint64_t kg_run_kept_bytes(const struct kg_run *r)
 {
-    /* the output as messages: escapes and heads make it larger than it was */
-    uint64_t most = ((uint64_t)r->core->config.run_output_mb << 20) / 2 * 3;
+    /* all that its limit lets it say: a byte that is no UTF-8 becomes three (U+FFFD), and each message has one more */
+    uint64_t most = ((uint64_t)r->core->config.run_output_mb << 20) * 3 + KG_JOURNAL_CONTROL_BYTES;
     return r->spec.terminal && most > KG_TERMINAL_KEPT_BYTES ? KG_TERMINAL_KEPT_BYTES : most;
 }
 

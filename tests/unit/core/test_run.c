@@ -133,6 +133,47 @@ static struct kg_run *ended(size_t output_bytes)
     return r;
 }
 
+/* Lets a run say so many times text (of JSON, so many bytes as it came), and reads what is kept. */
+static void all_of_it_is_kept(const char *text, const char *means, size_t means_len)
+{
+    enum { EACH = 64 << 10, ALL = 32 << 20 };
+    struct kg_run *r = start();
+    struct pl_box *b = fake_give_box();
+    fake_reply(b, "{\"ok\":true}");
+    fake_reply(b, "{\"ok\":true,\"pid\":1}");
+    kg_autobuf content = {0};
+    kg_buf_add_str(&content, "{\"name\":\"stderr\",\"text\":\"");
+    for (int i = 0; i < EACH; i++)
+        kg_buf_add_str(&content, text);
+    kg_buf_add_str(&content, "\"}");
+    for (int i = 0; i < ALL / EACH; i++)
+        say(b, KG_CH_IOPUB, KG_KIND_OUTPUT, kg_buf_cstr(&content));
+    struct kg_reader reader;
+    const struct kg_entry *e;
+    struct kg_gap gap;
+    enum kg_read what;
+    size_t got = 0;
+    kg_reader_attach(&reader, &r->journal, KG_FROM_START);
+    while ((what = kg_reader_next(&reader, &e, &gap)) != KG_READ_NONE) {
+        kg_autobuf out = {0};
+        bool is_stderr = false;
+        assert_int_equal(what, KG_READ_ENTRY);
+        assert_true(kg_run_output(e, &is_stderr, &out) && is_stderr);
+        got += out.len;
+        assert_memory_equal(out.data + out.len - means_len, means, means_len);
+    }
+    kg_reader_detach(&reader);
+    assert_int_equal(got, ALL * means_len);
+}
+
+static void what_a_run_may_say_is_kept_whole_however_it_is_escaped(void **state)
+{
+    (void)state;
+    all_of_it_is_kept("\\n", "\n", 1);
+    all_of_it_is_kept("\\u0000", "\0", 1);
+    all_of_it_is_kept("\xef\xbf\xbd", "\xef\xbf\xbd", 3); /* of bytes that were no text */
+}
+
 static void output_of_ended_runs_is_bounded_and_the_oldest_go_first(void **state)
 {
     (void)state;
@@ -369,6 +410,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(what_a_run_may_say_is_kept_whole_however_it_is_escaped),
         T(output_of_ended_runs_is_bounded_and_the_oldest_go_first),
         T(small_ended_runs_are_kept_by_number_and_age),
         T(a_run_that_is_watched_stays),
