@@ -13,7 +13,8 @@
 #
 #   KERNELGW_CACHE   builds, wheels, base layers, logs     (/var/cache/kernelgw)
 #   KERNELGW_DATA    images of the boxes                   (/var/lib/kernelgw)
-#   KERNELGW_RUN_DIR sockets, state; a server each         (/run/kernelgw)
+#   KERNELGW_RUN_DIR sockets; a server each, with cgroup,
+#                    ids and state of its own              (/run/kernelgw)
 #   KERNELGW_JOBS    compilers at once                     (one a core)
 #   KERNELGW_BOXD_OPTIONS  more options of boxd, such as "--max-memory-mb 8192 --max-boxes 4000"
 #
@@ -246,23 +247,28 @@ stop_all() {
 
 serve() {
     local socket=$run_dir/boxd.sock kernelgw agent boxd rc=0 tries
-    local -a boxd_options
+    local state=$data/state placed
+    local -a boxd_options place
     read -ra boxd_options <<< "${KERNELGW_BOXD_OPTIONS:-}"
-    local -a options=(--run-dir "$run_dir/server" --state-dir "$data/state" --runtimes "$build/share/runtimes"
+    # Two servers may share images, never what the next server of either takes over.
+    [ "$run_dir" = /run/kernelgw ] || state=$data/state-$(printf %s "$run_dir" | sha256sum | cut -c1-12)
+    local -a options=(--run-dir "$run_dir/server" --state-dir "$state" --runtimes "$build/share/runtimes"
         --client "$build/share/client")
     kernelgw=$(program kernelgw)
     agent=$(program kernelgw-agent)
-    mkdir -p "$run_dir/server" "$data/state"
+    mkdir -p "$run_dir/server" "$state"
     chmod 755 "$run_dir"
-    chown "$user:$user" "$run_dir/server" "$data/state"
-    chmod 700 "$run_dir/server" "$data/state"
+    chown "$user:$user" "$run_dir/server" "$state"
+    chmod 700 "$run_dir/server" "$state"
     trap 'stop_all; exit 130' INT
     trap 'stop_all; exit 143' TERM
     trap stop_all EXIT
     if [ "$engine" = oci ]; then
         boxd=$(program kernelgw-boxd)
+        placed=$("$tree/pool/boxd/place" "$run_dir" "${boxd_options[@]}") || exit 1
+        read -ra place <<< "$placed"
         keep_boxd "$boxd" --socket "$socket" --run-dir "$run_dir" --images "$data/images" \
-            --agent "$agent" --gateway-uid "$(id -u "$user")" "${boxd_options[@]}" < /dev/null &
+            --agent "$agent" --gateway-uid "$(id -u "$user")" "${place[@]}" "${boxd_options[@]}" < /dev/null &
         boxd_keeper=$!
         for ((tries = 0; tries < 100; tries++)); do
             [ ! -S "$socket" ] || break
