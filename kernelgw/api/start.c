@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "kernelgw/core/checks.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/session.h"
+#include "kernelgw/core/workspace.h"
 
 struct waiting {
     struct kg_api *api;
@@ -13,6 +15,7 @@ struct waiting {
     struct kg_kernel *kernel; /* NULL once it has told its outcome */
     kg_start_answer *answer;
     void *user;
+    bool passing; /* the kernel is made for this answer, under no name that the client chose */
     uv_timer_t timer;
 };
 
@@ -32,11 +35,26 @@ static void finish(struct waiting *w)
         uv_close((uv_handle_t *)&w->timer, free_waiting);
 }
 
+/* Whether somebody else could miss it: it was in the list from its first moment. */
+static bool is_known(const struct kg_kernel *k)
+{
+    if (k->clients || (k->workspace && !k->workspace->passing))
+        return true;
+    for (const struct kg_session *s = k->core->sessions; s; s = s->hh.next)
+        if (s->kernel == k)
+            return true;
+    return false;
+}
+
+/* A kernel whose id nobody was told would only be in the way. */
 static void client_gone(void *user)
 {
     struct waiting *w = user;
+    struct kg_kernel *k = w->passing ? w->kernel : NULL;
     w->req = NULL;
     finish(w);
+    if (k && !is_known(k))
+        kg_kernel_delete(k);
 }
 
 static void outcome(void *user, struct kg_kernel *k, const struct kg_err *err)
@@ -125,6 +143,7 @@ void kg_start_kernel(struct kg_api *api, struct kg_http *req, const char *owner,
     if (json_is_null(start.env))
         start.env = NULL;
     struct waiting *w = wait_for(api, req, answer, user);
+    w->passing = !start.kernel_id;
     int rc = kg_kernel_start(kg_api_core(api), &start, &w->kernel, outcome, w, &err);
     if (rc < 0) {
         w->req = NULL;

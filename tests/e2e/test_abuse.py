@@ -1,7 +1,10 @@
 """Clients that ask for more than they should get: what it costs the server, and those that ask beside them."""
 import contextlib
+import json
 import socket
+import struct
 import time
+import uuid
 
 import pytest
 
@@ -44,3 +47,34 @@ def test_those_who_ask_for_output_and_do_not_read_it_cost_little(server):
             assert server.rss_kb() - before < 64 * 1024
             time.sleep(0.1)
         assert run.output() == "".join("%07d " % i + "y" * 65527 + "\n" for i in range(320)), "those who read have it whole"
+
+
+def ask_and_break_off(server, path, body):
+    """A request whose connection is reset before its answer. Limits of its own keep a kernel from coming out of the stock."""
+    body = json.dumps({**body, "kernelgw": {"limits": {"memory_mb": 150}, **body.get("kernelgw", {})}})
+    with socket.create_connection(("127.0.0.1", server.port)) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: token {server.token}\r\n"
+                  f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        time.sleep(0.1)
+
+
+@pytest.mark.oci
+def test_a_kernel_that_nobody_hears_of_is_deleted(server):
+    def kernels():
+        return {k["id"] for k in server.get("/api/kernels").json()}
+
+    before = kernels()
+    for _ in range(3):
+        ask_and_break_off(server, "/api/kernels", {})
+    assert procs.wait_until(lambda: kernels() == before, 10)
+    # who chose its id, or a workspace, finds it there
+    own = str(uuid.uuid4())
+    ask_and_break_off(server, "/api/kernels", {"kernel_id": own})
+    ask_and_break_off(server, "/api/kernels", {"kernelgw": {"session": "kept"}})
+    time.sleep(1)
+    made = kernels() - before
+    assert own in made and len(made) == 2
+    for kernel_id in made:
+        assert server.delete(f"/api/kernels/{kernel_id}").status_code == 204
+    server.delete("/api/workspaces/kept")
