@@ -2,18 +2,15 @@
 JupyterLab in a real browser, its kernels served by kernelgw: `jupyter lab --gateway-url=…`. The tests are one person's
 session at one notebook, in order. (KERNELGW_E2E_SERVER=jupyter_server: plain `jupyter lab` with a local kernel.)
 """
-import json
 import os
 import pathlib
-import re
-import secrets
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from support import procs, servers
+from support import procs
 from support.browser import chromium
+from support.jupyterlab import Lab, jupyterlab
 
 expect.set_options(timeout=20_000)  # of a machine with other work
 
@@ -29,84 +26,22 @@ CELLS = {
     "still there": "print('kept', name)",
     "after restart": "print('fresh', 'name' not in globals())",
 }
-SETTINGS = {
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
-}
 
-
-def write_settings(directory):
-    for name, values in SETTINGS.items():
-        path = directory / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-
-
-def write_notebook(path):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS.values()])
-    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nb, path)
-
-
-class Lab:
-    """JupyterLab's page with the notebook open."""
-
-    def __init__(self, page):
-        self.page = page
+class FirstLab(Lab):
+    """With the cells by their names."""
 
     def cell(self, name):
-        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(list(CELLS).index(name))
-
-    def output(self, name):
-        return self.cell(name).locator(".jp-Cell-outputArea")
-
-    def run(self, name, done=True):
-        self.cell(name).locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
-        if done:
-            self.wait_done(name)
-
-    def wait_done(self, name):
-        expect(self.cell(name).locator(".jp-InputPrompt")).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=30_000)
-
-    def click(self, item):
-        self.page.locator(f'.jp-NotebookPanel-toolbar [data-jp-item-name="{item}"] jp-button').click()
-
-    def wait_idle(self, timeout=60_000):
-        expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle",
-                                                                                      timeout=timeout)
+        return super().cell(list(CELLS).index(name))
 
 
 @pytest.fixture(scope="module")
 def lab(made, tmp_path_factory):
-    home, server = tmp_path_factory.mktemp("lab"), made.server
-    (home / "notebooks").mkdir()
-    write_notebook(home / "notebooks/first.ipynb")
-    write_settings(home / "settings")
-    port, token = servers.free_port(), secrets.token_hex(16)
-    argv = [servers.VENV / "bin/jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
-            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={home}/notebooks", f"--LabApp.user_settings_dir={home}/settings",
-            f"--LabApp.workspaces_dir={home}/workspaces"]
-    if server.kind == "kernelgw":
-        argv += [f"--gateway-url={server.url}", f"--GatewayClient.auth_token={server.token}"]
-    env = servers.clean_env(HOME=str(home), JUPYTER_RUNTIME_DIR=f"{home}/run", JUPYTER_CONFIG_DIR=f"{home}/config",
-                            JUPYTER_DATA_DIR=f"{home}/data", IPYTHONDIR=f"{home}/ipython")
-    env["PATH"] = f"{servers.VENV}/bin:{env['PATH']}"
-    jupyter = servers.Process("jupyterlab", argv, home, env)
-    try:
-        assert procs.wait_until(lambda: "is running at" in jupyter.log_path.read_text(), 30), jupyter.log()
-        with chromium(1280, 1130) as page:
-            page.goto(f"http://127.0.0.1:{port}/lab/tree/first.ipynb?token={token}")
-            lab = Lab(page)
-            expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(len(CELLS), timeout=60_000)
-            # The indicator says idle even before there is a kernel, and a cell run then is passed over.
-            expect(page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"Python 3.*\| Idle"), timeout=60_000)
-            lab.wait_idle()
-            yield lab
-    finally:
-        for pid in procs.with_marker(str(home)):
-            os.kill(pid, 9)
-        jupyter.proc.wait(10)
+    home = tmp_path_factory.mktemp("lab")
+    with jupyterlab(made.server, home, {"first": CELLS.values()}) as url, chromium(1280, 1130) as page:
+        page.goto(url("first"))
+        lab = FirstLab(page)
+        lab.wait_ready(len(CELLS))
+        yield lab
 
 
 @pytest.fixture(autouse=True)
