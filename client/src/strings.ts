@@ -63,6 +63,7 @@ export const t = {
   filesTaken: (paths: string[]) => `— files written: ${some(paths)}`,
   filesGone: (paths: string[]) => `— files deleted: ${some(paths)}`,
   fileNotTaken: (path: string, why: string) => `— not taken over: ${path}: ${why}`,
+  filesLost: (why: string) => `— files that the program wrote are lost: ${why}`,
   moreFiles: "— there are more files than could be taken over",
   gap: (messages: number | null, bytes: number | null) =>
     messages && bytes

@@ -38,7 +38,8 @@ void kg_carry_note(struct kg_carry *c, const char *path);
 size_t kg_carry_send(struct kg_carry *c, bool files, pl_reply *done, void *user);
 /*
  * Fetches what is new and stores it. done comes once, later, unless the carry has ended: result {"changed":[{"path","size","hash"}],"deleted":[path],
- * "conflicts":[{"path","kept_as"}],"left_out":[{"path","why"}],"more":true}, members only where there is something, and NULL when there is
+ * "conflicts":[{"path","kept_as"}],"left_out":[{"path","why"}],"more":true,"error":why}, members only where there is something (error: nothing
+ * could be fetched), and NULL when there is
  * nothing at all; borrowed. Not while one is under way.
  */
 typedef void kg_carry_done(void *user, json_t *result);

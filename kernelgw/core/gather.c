@@ -27,9 +27,10 @@ void kg_gather_forget(struct kg_gather *g)
         release(g);
 }
 
-static void finish(struct kg_gather *g, bool good)
+/* why NULL: what was fetched is stored. */
+static void finish(struct kg_gather *g, const char *why)
 {
-    json_t *result = good ? kg_gather_store(g) : NULL;
+    json_t *result = why ? json_pack("{s:s}", "error", why) : kg_gather_store(g);
     kg_carry_done *done = g->done;
     void *user = g->user;
     g->carry->gather = NULL;
@@ -133,7 +134,7 @@ static void go_on(struct kg_gather *g)
         ask_piece(f);
     }
     if (g->live == 0)
-        finish(g, true);
+        finish(g, NULL);
 }
 
 static int by_path(const void *a, const void *b)
@@ -172,12 +173,10 @@ static void listed(void *user, const json_t *reply, const struct kg_err *err)
     if (!g->carry) {
         kg_gather_forget(g);
     } else if (err || !json_is_true(json_object_get(reply, "ok"))) {
-        const char *why = json_string_value(json_object_get(reply, "error"));
-        kg_log(KG_WARN, "files", "not gathered", "id=%s why=\"%s\"", g->carry->id,
-               err   ? err->text
-               : why ? why
-                     : "refused");
-        finish(g, false);
+        const char *said = json_string_value(json_object_get(reply, "error"));
+        const char *why = err ? err->text : said ? said : "refused by the box";
+        kg_log(KG_WARN, "files", "not gathered", "id=%s why=\"%s\"", g->carry->id, why);
+        finish(g, why);
     } else {
         take_list(g, reply);
         go_on(g);

@@ -29,7 +29,7 @@ function beside(path: string, runId: string): string {
 export async function takeReturned(model: RunModel): Promise<string[]> {
   const before = atStart.get(model.run_id);
   atStart.delete(model.run_id);
-  const { changed = [], deleted = [], left_out: leftOut = [], more = false } = model.files ?? {};
+  const { changed = [], deleted = [], left_out: leftOut = [], more = false, error } = model.files ?? {};
   const taken = keptState().taken ?? [];
   if (!model.files || taken.includes(model.run_id)) return [];
   keepState({ taken: [...taken.slice(1 - TAKEN_MAX), model.run_id] });
@@ -40,8 +40,8 @@ export async function takeReturned(model: RunModel): Promise<string[]> {
     if (pathProblem(path) !== undefined) continue;
     try {
       came.push([path, decode(await link.file(session, path))]);
-    } catch (error) {
-      lines.push(t.fileNotTaken(path, error instanceof Error ? error.message : String(error)));
+    } catch (failure) {
+      lines.push(t.fileNotTaken(path, failure instanceof Error ? failure.message : String(failure)));
     }
   }
   if (sessionName() !== session) return []; // another workspace has taken this tab
@@ -59,5 +59,6 @@ export async function takeReturned(model: RunModel): Promise<string[]> {
   if (gone.length > 0) lines.push(t.filesGone(gone));
   for (const { path, why } of leftOut) lines.push(t.fileNotTaken(path, why));
   if (more) lines.push(t.moreFiles);
+  if (error !== undefined) lines.push(t.filesLost(error));
   return lines;
 }

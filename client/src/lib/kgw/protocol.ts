@@ -38,6 +38,8 @@ export interface ReturnedFiles {
   left_out?: { path: string; why: string }[];
   /** There is more than is told. */
   more?: boolean;
+  /** They were lost. */
+  error?: string;
 }
 
 /** Who listens in a workspace's network; console is the entry file of the program. */
