@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "jupyter/message.h"
+#include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/client.h"
 
@@ -15,8 +16,10 @@ enum {
     INTERRUPT_MS = 500,
     INTERRUPTS = 10,
     READS_A_TURN = 64,
-    WAIT_TICK_MS = 250,   /* between looks at whether a kernel that starts is ready */
-    WAIT_LEAST_MS = 5000, /* for its turn, however short its timeout */
+    WAIT_TICK_MS = 250,            /* between looks at whether a kernel that starts is ready */
+    MESSAGE_WEIGHT_MAX = 64 << 20, /* of one message's values, beside its text */
+    VALUES_COUNT = 4,              /* a part of what they take in memory counts as output */
+    WAIT_LEAST_MS = 5000,          /* for its turn, however short its timeout */
     RESUME_CHECK_MS = 500,
 };
 
@@ -184,6 +187,13 @@ static const char *display_id(const json_t *output)
     return json_string_value(json_object_get(json_object_get(output, "transient"), "display_id"));
 }
 
+static void leave_out(struct kg_cell *c, size_t n)
+{
+    c->dropped++;
+    c->dropped_bytes += n;
+}
+
+/* n: as it counts, which for what is no text is more than its bytes. */
 static bool has_room(struct kg_cell *c, size_t before, size_t n)
 {
     size_t more = n > before ? n - before : 0;
@@ -191,8 +201,7 @@ static bool has_room(struct kg_cell *c, size_t before, size_t n)
         c->bytes += more;
         return true;
     }
-    c->dropped++;
-    c->dropped_bytes += n;
+    leave_out(c, n);
     return false;
 }
 
@@ -356,10 +365,9 @@ static void take_other(struct kg_cell *c, const struct jy_msg *msg, const struct
     if (!c->begun || !kg_span_is(header->msg_type, "status") ||
         !kg_span_is(parent->msg_type, "execute_request"))
         return;
-    json_t *content = json_loadb((const char *)msg->content.data, msg->content.len, 0, NULL);
-    const char *state = json_string_value(json_object_get(content, "execution_state"));
-    c->passed = c->passed || (state && strcmp(state, "busy") == 0);
-    json_decref(content);
+    struct kg_span state;
+    if (jy_json_find_string(msg->content, "execution_state", &state, NULL) == 1)
+        c->passed = c->passed || jy_text_is(state, "busy");
 }
 
 /* What was written down of a cell that was taken up stands before what is still to be had of it. */
@@ -397,6 +405,13 @@ static void hear(struct kg_cell *c, const struct jy_msg *msg, const json_t *cont
     }
 }
 
+/* What stands for a reply of so many values that they would take the server's memory: a box makes what it likes. */
+static json_t *reply_left_out(void)
+{
+    return json_pack("{s:s,s:s,s:s,s:[]}", "status", "error", "ename", "ReplyTooLarge", "evalue",
+                     "the reply holds too many values", "traceback");
+}
+
 static void take(struct kg_cell *c, const struct kg_slice *frame)
 {
     struct jy_msg msg;
@@ -409,7 +424,14 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
         take_other(c, &msg, &header, &parent);
         return;
     }
-    json_t *content = json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
+    size_t weight = kg_json_weight(msg.content.data, msg.content.len);
+    bool heavy = weight > msg.content.len + MESSAGE_WEIGHT_MAX;
+    if (heavy && msg.channel == KG_CH_IOPUB) {
+        leave_out(c, msg.content.len);
+        return;
+    }
+    json_t *content = heavy ? reply_left_out()
+                            : json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
     if (c->resumed)
         hear(c, &msg, content);
     if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
@@ -421,7 +443,9 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
         if (state && strcmp(state, "busy") == 0)
             begin(c);
     } else if (msg.channel == KG_CH_IOPUB) {
-        take_output(c, header.msg_type, content, msg.content.len);
+        size_t counts = weight / VALUES_COUNT;
+        take_output(c, header.msg_type, content,
+                    counts > msg.content.len ? counts : msg.content.len);
     }
     json_decref(content);
 }

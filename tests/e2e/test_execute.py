@@ -114,6 +114,17 @@ def test_many_outputs_are_bounded_and_told(server, kernel):
     assert sum(len(o["text"]) for o in got["outputs"]) < (64 << 20) + 1000
 
 
+def test_an_output_of_very_many_values_is_left_out_and_told(server, kernel):
+    before = server.rss_kb()
+    code = "get_ipython().display_pub.publish({'application/json': [{}] * %d})\nprint('after')"
+    got = execute(server, kernel, code % 1000)
+    assert len(got["outputs"][0]["data"]["application/json"]) == 1000
+    got = execute(server, kernel, code % 1_000_000)
+    assert [o["output_type"] for o in got["outputs"]] == ["stream", "stream"]
+    assert got["outputs"][0]["text"] == "after\n" and "1 more outputs" in got["outputs"][1]["text"]
+    assert server.rss_kb() - before < 64 * 1024
+
+
 def test_a_death_is_told(server, kernel):
     got = execute(server, kernel, "import os; os._exit(3)")
     assert got["status"] == "error" and got["ename"] == "KernelDied" and "status 3" in got["evalue"]
