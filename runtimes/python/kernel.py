@@ -13,8 +13,9 @@ import pathlib
 import sys
 import types
 
-# What this script is started from, and the user's folder, hold no modules of ours; IPython puts the latter back.
-del sys.path[0]
+# Modules come from where they are installed, not from beside this script.
+if sys.path[0] == str(pathlib.Path(__file__).parent):
+    del sys.path[0]
 sys.argv[0] = str(pathlib.Path(importlib.util.find_spec("ipykernel_launcher").origin))
 
 # Modules of debugpy that ipykernel.debugger imports, and what it takes from them.
