@@ -1,15 +1,16 @@
 """
 Other people's clients: nbclient and papermill through jupyter_server's gateway client, one question of whose is answered in
-its place (clients/run_notebook.py). jupyter_kernel_test is in
-test_languages.py.
+its place (clients/run_notebook.py), and jupyter_kernel_client. jupyter_kernel_test is in test_languages.py, @jupyterlab/services in
+test_services.py, JupyterLab in tests/browser.
 """
+import json
 import os
 
 import nbformat
 import pytest
 
 from support import servers
-from support.clients import call, gateway_env
+from support.clients import call, environment, gateway_env
 
 
 @pytest.fixture
@@ -60,3 +61,15 @@ def test_error_in_a_notebook_reaches_the_client(gateway, tmp_path):
     nbformat.write(nb, source)
     done = call("run_notebook.py", "nbclient", source, tmp_path / "out.ipynb", env=gateway)
     assert done.returncode != 0 and "lost key" in done.stdout and os.path.exists(source)
+
+
+def test_jupyter_kernel_client(server, tmp_path):
+    """From PyPI; it shows its token as Bearer, which Kernel Gateway refuses."""
+    before = {k["id"] for k in server.get("/api/kernels").json()}
+    done = call("run_cells.py", server.url, server.token, env={**servers.clean_env(), "HOME": str(tmp_path)},
+                python=environment("kernel_client"))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "own": True, "status": "ok", "count": 1, "outputs": ["said\n", "42"], "error": ["ZeroDivisionError"], "variables": ["x"],
+        "language": "python", "after restart": ["NameError"], "alive": True, "ended": True}
+    assert {k["id"] for k in server.get("/api/kernels").json()} == before, "its kernel went with it"

@@ -20,6 +20,12 @@ def gateway_env(server, home):
     }
 
 
-def call(script, *args, env, timeout=100):
-    return subprocess.run([sys.executable, str(FOLDER / script), *map(str, args)], env=env, timeout=timeout, text=True,
+def environment(name):
+    """The interpreter of an environment of a client's own (requirements-NAME.txt), made when first asked for."""
+    venv = subprocess.check_output([FOLDER.parents[1] / "venv.sh", name, FOLDER / f"requirements-{name}.txt"], text=True)
+    return venv.strip() + "/bin/python"
+
+
+def call(script, *args, env, timeout=100, python=sys.executable):
+    return subprocess.run([python, str(FOLDER / script), *map(str, args)], env=env, timeout=timeout, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=pathlib.Path(env["HOME"]))
