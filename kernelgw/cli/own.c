@@ -68,7 +68,11 @@ static int wait_ready(int in, struct kg_err *err)
         return kg_err_set(err, -ETIMEDOUT, "the server of this command is not there after %d s",
                           READY_MS / 1000);
     ssize_t n = read(in, line, sizeof line);
-    return n > 0 ? 0 : kg_err_set(err, -EIO, "the server of this command could not be started");
+    return n > 0 ? 0
+                 : kg_err_set(
+                       err, -EIO,
+                       "the server of this command could not be started: it runs the kernels that "
+                       "\"jupyter kernelspec list\" shows");
 }
 
 int kg_own_start(struct kg_own *out, char *const *options, struct kg_err *err)

@@ -11,6 +11,7 @@
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/outputs.h"
 
 enum {
     INTERRUPT_MS = 500,
@@ -32,13 +33,10 @@ struct kg_cell {
         limit; /* the timeout, and then between interrupts; of one taken up, until it is heard of */
     int closing;
     char msg_id[KG_UUID_SIZE];
-    json_t *outputs, *reply;
-    json_t *shown;   /* its own displays: {display_id: {"bytes", "outputs":[those in outputs]}} */
-    json_t *earlier; /* the same of earlier cells, borrowed; or NULL */
-    json_t *kept;    /* of one that is taken up: what was written down, until it is used */
-    struct kg_buf text; /* of the last output, a stream that may go on */
-    bool is_stderr;
-    bool begun, idle, timed_out, stopped, cancelled, clear_next;
+    json_t *reply;
+    struct kg_outputs outputs;
+    json_t *kept; /* of one that is taken up: what was written down, until it is used */
+    bool begun, idle, timed_out, stopped, cancelled;
     bool
         passed; /* the kernel has begun with a later cell: this one is over, whatever is still to be read of it */
     uint64_t timeout_ms, waited_ms; /* for its turn */
@@ -46,7 +44,6 @@ struct kg_cell {
     struct kg_cell
         *barrier; /* behind one that was taken up: when it has run, the other has ended */
     int interrupts;
-    size_t max_bytes, bytes, dropped, dropped_bytes;
     uint64_t began_ms;
     char why[KG_ERR_TEXT_MAX];
 };
@@ -69,88 +66,35 @@ static void release(struct kg_cell *c)
     }
     c->client = NULL;
     json_decref(c->kept);
-    json_decref(c->outputs);
     json_decref(c->reply);
-    json_decref(c->shown);
-    kg_buf_release(&c->text);
-    c->outputs = c->reply = c->shown = NULL;
+    kg_outputs_release(&c->outputs);
     c->closing = 2;
     uv_close((uv_handle_t *)&c->turn, on_handle_closed);
     uv_close((uv_handle_t *)&c->limit, on_handle_closed);
 }
 
-/* Text that still grows, as an output; NULL when there is none. */
-static json_t *stream_of(const struct kg_cell *c)
-{
-    if (!c->text.len)
-        return NULL;
-    return json_pack("{s:s,s:s,s:o}", "output_type", "stream", "name",
-                     c->is_stderr ? "stderr" : "stdout", "text",
-                     json_stringn((const char *)c->text.data, c->text.len));
-}
-
-static void end_stream(struct kg_cell *c)
-{
-    json_t *stream = stream_of(c);
-    if (stream)
-        json_array_append_new(c->outputs, stream);
-    kg_buf_release(&c->text);
-}
-
-/* That some were left out, as an output; NULL when none were. */
-static json_t *dropped_of(const struct kg_cell *c)
-{
-    char text[160];
-    if (!c->dropped)
-        return NULL;
-    snprintf(text, sizeof text, "\n[kernelgw: %zu more outputs (%zu bytes) were left out]\n",
-             c->dropped, c->dropped_bytes);
-    return json_pack("{s:s,s:s,s:s}", "output_type", "stream", "name", "stderr", "text", text);
-}
-
 json_t *kg_cell_outputs(const struct kg_cell *c)
 {
-    json_t *const more[] = {stream_of(c), dropped_of(c)};
-    json_t *list = json_copy(c->outputs);
-    for (size_t i = 0; i < KG_COUNT(more); i++)
-        if (more[i])
-            json_array_append_new(list, more[i]);
-    return list;
-}
-
-/* Cells that come later may update what this one has shown. */
-static void hand_on_displays(struct kg_cell *c)
-{
-    const char *id;
-    json_t *entry;
-    if (!c->earlier)
-        return;
-    json_object_foreach(c->shown, id, entry) {
-        json_t *there = json_object_get(c->earlier, id);
-        if (there)
-            json_array_extend(json_object_get(there, "outputs"), json_object_get(entry, "outputs"));
-        else
-            json_object_set(c->earlier, id, entry);
-    }
+    return kg_outputs_list(&c->outputs);
 }
 
 /* The last callback; what comes afterwards is nobody's. */
 static void tell_end(struct kg_cell *c)
 {
     json_t *outputs = kg_cell_outputs(c);
-    hand_on_displays(c);
+    kg_outputs_hand_on(&c->outputs);
     const struct kg_cell_end told = {
         .reply = c->reply,
         .outputs = outputs,
         .timed_out = c->timed_out,
         .why = c->reply ? NULL : c->why,
-        .bytes = c->bytes,
+        .bytes = c->outputs.bytes,
         .wall_ms = kg_clock_ms() - c->began_ms,
     };
     if (!c->cancelled)
         c->events->ended(c->user, &told);
     c->cancelled = true;
-    c->earlier = NULL;
+    c->outputs.earlier = NULL;
     json_decref(outputs);
 }
 
@@ -160,147 +104,14 @@ static void end(struct kg_cell *c)
     release(c);
 }
 
-static void clear(struct kg_cell *c)
+static void take_output(struct kg_cell *c, struct kg_span type, const json_t *content, size_t n)
 {
-    json_array_clear(c->outputs);
-    json_object_clear(c->shown);
-    kg_buf_release(&c->text);
-    c->clear_next = false;
-    c->bytes = c->dropped = c->dropped_bytes = 0; /* an animation may go on for ever */
-}
-
-/* Text that goes on in the same stream is one output, as in a notebook. */
-static void keep_text(struct kg_cell *c, const json_t *output)
-{
-    const char *name = json_string_value(json_object_get(output, "name"));
-    const json_t *text = json_object_get(output, "text");
-    bool is_stderr = name && strcmp(name, "stderr") == 0;
-    if (is_stderr != c->is_stderr)
-        end_stream(c);
-    c->is_stderr = is_stderr;
-    if (json_is_string(text))
-        kg_buf_add(&c->text, json_string_value(text), json_string_length(text));
-}
-
-static const char *display_id(const json_t *output)
-{
-    return json_string_value(json_object_get(json_object_get(output, "transient"), "display_id"));
-}
-
-static void leave_out(struct kg_cell *c, size_t n)
-{
-    c->dropped++;
-    c->dropped_bytes += n;
-}
-
-/* n: as it counts, which for what is no text is more than its bytes. */
-static bool has_room(struct kg_cell *c, size_t before, size_t n)
-{
-    size_t more = n > before ? n - before : 0;
-    if (c->bytes + more <= c->max_bytes) {
-        c->bytes += more;
-        return true;
-    }
-    leave_out(c, n);
-    return false;
-}
-
-static void remember_display(struct kg_cell *c, const char *id, json_t *kept, size_t n)
-{
-    json_t *entry = json_object_get(c->shown, id);
-    if (!entry) {
-        entry = json_pack("{s:I,s:[]}", "bytes", (json_int_t)n, "outputs");
-        json_object_set_new(c->shown, id, entry);
-    }
-    json_array_append(json_object_get(entry, "outputs"), kept);
-}
-
-static void keep(struct kg_cell *c, const json_t *output, bool is_stream, size_t n)
-{
-    const char *id = display_id(output);
-    if (c->clear_next)
-        clear(c);
-    if (!has_room(c, 0, n))
-        return;
-    if (is_stream) {
-        keep_text(c, output);
-        return;
-    }
-    end_stream(c);
-    json_t *kept = json_deep_copy(output);
-    json_object_del(kept, "transient"); /* belongs to the life of a display, not to a document */
-    if (id)
-        remember_display(c, id, kept, n);
-    json_array_append_new(c->outputs, kept);
-}
-
-static void update_in(struct kg_cell *c, json_t *displays, const json_t *output, size_t n)
-{
-    const char *id = display_id(output);
-    json_t *entry = id ? json_object_get(displays, id) : NULL;
-    size_t i;
-    json_t *shown;
-    if (!entry || !has_room(c, (size_t)json_integer_value(json_object_get(entry, "bytes")), n))
-        return;
-    json_object_set_new(entry, "bytes", json_integer((json_int_t)n));
-    json_array_foreach(json_object_get(entry, "outputs"), i, shown) {
-        json_object_set(shown, "data", json_object_get(output, "data"));
-        json_object_set(shown, "metadata", json_object_get(output, "metadata"));
-    }
-}
-
-/* Every output that was shown under the id takes the new data; by a further display of that id, too, as in nbclient. */
-static void update(struct kg_cell *c, const json_t *output, size_t n)
-{
-    update_in(c, c->shown, output, n);
-    update_in(c, c->earlier, output, n);
-}
-
-/* The content of a message as an output of nbformat; NULL for messages that are none. */
-static json_t *output_of(struct kg_span type, json_t *content)
-{
-    static const struct {
-        const char *type, *members[4];
-    } kinds[] = {
-        {"stream", {"name", "text"}},
-        {"display_data", {"data", "metadata", "transient"}},
-        {"update_display_data", {"data", "metadata", "transient"}},
-        {"execute_result", {"data", "metadata", "execution_count"}},
-        {"error", {"ename", "evalue", "traceback"}},
-        {"clear_output", {"wait"}},
-    };
-    for (size_t i = 0; i < KG_COUNT(kinds); i++) {
-        if (!kg_span_is(type, kinds[i].type))
-            continue;
-        json_t *out = json_pack("{s:s}", "output_type", kinds[i].type);
-        for (size_t m = 0; m < 4 && kinds[i].members[m]; m++) {
-            json_t *value = json_object_get(content, kinds[i].members[m]);
-            if (value)
-                json_object_set(out, kinds[i].members[m], value);
-        }
-        return out;
-    }
-    return NULL;
-}
-
-static void take_output(struct kg_cell *c, struct kg_span type, json_t *content, size_t n)
-{
-    json_t *output = output_of(type, content);
+    json_t *output = kg_output_of(type, content);
     if (!output)
         return;
     if (c->events->output && !c->cancelled)
         c->events->output(c->user, output);
-    if (kg_span_is(type, "clear_output")) {
-        if (json_is_true(json_object_get(output, "wait")))
-            c->clear_next = true;
-        else
-            clear(c);
-    } else if (kg_span_is(type, "update_display_data")) {
-        update(c, output, n);
-    } else {
-        update(c, output, n);
-        keep(c, output, kg_span_is(type, "stream"), n);
-    }
+    kg_outputs_take(&c->outputs, output, n);
     json_decref(output);
 }
 
@@ -373,9 +184,7 @@ static void take_other(struct kg_cell *c, const struct jy_msg *msg, const struct
 /* What was written down of a cell that was taken up stands before what is still to be had of it. */
 static void use_kept(struct kg_cell *c)
 {
-    clear(c);
-    json_decref(c->outputs);
-    c->outputs = kg_steal(&c->kept);
+    kg_outputs_replace(&c->outputs, kg_steal(&c->kept));
 }
 
 static bool is_gap(const struct jy_msg *msg)
@@ -397,8 +206,8 @@ static void hear(struct kg_cell *c, const struct jy_msg *msg, const json_t *cont
     c->heard = true;
     if (first && !is_busy && c->kept) {
         use_kept(c);
-        json_array_append_new(c->outputs, json_pack("{s:s,s:s,s:s}", "output_type", "stream",
-                                                    "name", "stderr", "text", note));
+        json_array_append_new(c->outputs.list, json_pack("{s:s,s:s,s:s}", "output_type", "stream",
+                                                         "name", "stderr", "text", note));
         begin(c);
     } else if (c->kept && is_gap(msg)) { /* which tells itself what is missing */
         use_kept(c);
@@ -427,7 +236,7 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
     size_t weight = kg_json_weight(msg.content.data, msg.content.len);
     bool heavy = weight > msg.content.len + MESSAGE_WEIGHT_MAX;
     if (heavy && msg.channel == KG_CH_IOPUB) {
-        leave_out(c, msg.content.len);
+        kg_outputs_leave_out(&c->outputs, msg.content.len);
         return;
     }
     json_t *content = heavy ? reply_left_out()
@@ -559,10 +368,7 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
     struct kg_cell *c = kg_calloc(1, sizeof *c);
     c->events = events;
     c->user = user;
-    c->outputs = json_array();
-    c->shown = json_object();
-    c->earlier = config->displays;
-    c->max_bytes = config->max_bytes;
+    kg_outputs_init(&c->outputs, config->max_bytes, config->displays);
     c->timeout_ms = config->timeout_ms;
     c->began_ms = kg_clock_ms();
     c->resumed = config->resume;
@@ -605,7 +411,7 @@ void kg_cell_stop(struct kg_cell *c)
 void kg_cell_cancel(struct kg_cell *c)
 {
     c->cancelled = true;
-    c->earlier = NULL;
+    c->outputs.earlier = NULL;
     if (c->begun)
         uv_timer_start(&c->limit, on_limit, 0, 0);
 }

@@ -73,7 +73,7 @@ static int no_such_kernel(const struct kg_core *core, const char *name, struct k
     for (size_t i = 0; i < core->runtimes.specs.count; i++)
         kg_buf_printf(&names, "%s%s", i ? ", " : "", core->runtimes.specs.items[i].name);
     return kg_err_set(err, -EINVAL, "there is no kernel %.60s here; there is: %.200s", name,
-                      kg_buf_cstr(&names));
+                      names.len ? kg_buf_cstr(&names) : "none at all");
 }
 
 static int choose_kernel(struct kg_nbrun *r, struct kg_err *err)
