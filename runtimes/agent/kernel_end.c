@@ -87,8 +87,10 @@ static void finish(struct kk_kernel *k)
     kk_kernel_configured(k, &failure);
     if (k->start_due && !again)
         fail_start(k);
-    else if (!k->start_due && !k->stop_due)
+    else if (!k->start_due && !k->stop_due) {
+        kk_kernel_last_words(k);
         tell_exit(k);
+    }
     char end[64];
     describe_end(k, end, sizeof end);
     kg_log(KG_INFO, "agent", "kernel gone", "how=\"%s\" why=\"%s\"", end, k->failure);

@@ -60,7 +60,9 @@ struct kk_kernel {
     struct kk_messages messages; /* for what it writes to its stdout and stderr */
     struct kg_buf waiting;       /* from the gateway, as records, until it is ready */
     struct kg_buf info;          /* content of its kernel_info_reply */
-    struct kg_buf noise;         /* the end of what it wrote before it was ready */
+    struct kg_buf noise;         /* the end of what it wrote and nobody was shown */
+    uint64_t noise_ms;           /* when it wrote last */
+    bool repeats_itself;         /* writes what it publishes to its stdout, too */
     bool hears_iopub;            /* so our subscription has reached it */
     bool said_starting;
     uint64_t info_asked; /* numbers of own requests; 0: none under way */
@@ -96,6 +98,7 @@ void kk_kernel_relay_waiting(struct kk_kernel *k);
 void kk_kernel_received(void *user, const struct jy_wire *wire);
 void kk_kernel_bad_signature(void *user, uint8_t channel, uint64_t count);
 void kk_kernel_stdio(void *user, enum kk_stream stream, const uint8_t *text, size_t n);
+void kk_kernel_last_words(struct kk_kernel *k); /* of one that has ended by itself */
 
 /* kernel_configure.c */
 void kk_kernel_take_configured(struct kk_kernel *k, struct kg_span content);

@@ -79,12 +79,22 @@ static char **fill_argv(char *const *argv, const char *file)
     return out;
 }
 
+/* It publishes what children and C code write to its descriptors, and writes the same to what these were at its start. */
+static bool is_stock_ipykernel(char *const *argv)
+{
+    for (; argv && *argv; argv++)
+        if (strstr(*argv, "ipykernel_launcher"))
+            return true;
+    return false;
+}
+
 static int spawn_kernel(struct kk_kernel *k, struct kg_err *err)
 {
     int out[2] = {-1, -1}, errs[2] = {-1, -1};
     int listener = -1;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     kg_autofree char **argv = fill_argv(k->spec.argv, kk_wires_file(k->wires));
+    k->repeats_itself = is_stock_ipykernel(argv);
     pid_t pid = -1;
     int rc = null < 0 ? -errno : 0;
     if (rc == 0 && (rc = kk_pipe(out, 0, k->options)) == 0)

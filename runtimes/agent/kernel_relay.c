@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
 
 /* What is kept of what it writes before it is ready. */
-enum { NOISE_MAX = 2048 };
+enum { NOISE_MAX = 2048, REPEATED_MS = 500 };
 
 static void relay(struct kk_kernel *k, uint8_t channel, const uint8_t *frame, size_t n)
 {
@@ -147,17 +148,27 @@ void kk_kernel_bad_signature(void *user, uint8_t channel, uint64_t count)
     kk_link_add(k->link, KG_REC_EVENT, KG_CH_NONE, 0, body.data, body.len);
 }
 
-/* What the process itself writes: shown with the last cell once it is ready; before that, kept to say why it failed. */
+/* What the process itself writes: shown with the last cell once it is ready; before that, kept to say why it failed. One
+ * that repeats itself has it published within a fraction of a second, unless it dies first: so long it is kept. */
 void kk_kernel_stdio(void *user, enum kk_stream stream, const uint8_t *text, size_t n)
 {
     struct kk_kernel *k = user;
-    if (!k->start_due) {
+    if (!k->start_due && !k->repeats_itself) {
         kk_messages_stream(&k->messages, stream, text, n);
         return;
     }
+    if (!k->start_due && kg_clock_ms() - k->noise_ms > REPEATED_MS)
+        kg_buf_clear(&k->noise);
+    k->noise_ms = kg_clock_ms();
     kg_buf_add(&k->noise, text, n);
     if (k->noise.len > NOISE_MAX)
         kg_buf_drop(&k->noise, k->noise.len - NOISE_MAX);
     if (memmem(k->noise.data, k->noise.len, "Address already in use", 22))
         k->lost_a_port = true;
+}
+
+void kk_kernel_last_words(struct kk_kernel *k)
+{
+    if (k->repeats_itself && k->noise.len > 0 && kg_clock_ms() - k->noise_ms <= REPEATED_MS)
+        kk_messages_stream(&k->messages, KK_STDERR, k->noise.data, k->noise.len);
 }

@@ -50,6 +50,44 @@ def test_five_megabytes_are_not_too_much(server, kernel):
         assert len(c.execute("for i in range(500): print('x' * 10_000)", timeout=60).stdout) == 500 * 10_001
 
 
+@pytest.mark.kgw
+@pytest.mark.oci
+@pytest.mark.parametrize("code", [
+    'for i in range(200): print("x" * 1_000_000)',
+    'import os\nfor i in range(200): os.write(1, b"x" * 1_000_000 + b"\\n")',
+    "from IPython.display import publish_display_data\nfor i in range(200): publish_display_data({'text/plain': 'x' * 1_000_001})",
+], ids=["print", "write", "display"])
+def test_more_output_than_the_box_has_memory(server, kernel, code):
+    """200 MB from 128: who prints faster than it is sent waits."""
+    got = 0
+
+    def count(msg):
+        nonlocal got
+        if msg["header"]["msg_type"] in ("stream", "display_data"):
+            content = msg["content"]
+            got += len(content["text"] if "text" in content else content["data"]["text/plain"])
+            msg["content"] = None  # memory of the test itself
+
+    with server.channels(kernel) as c:
+        c.execute("1")
+        out = c.execute(code, timeout=90, on_message=count)
+        assert out.status == "ok" and got == 200 * 1_000_001, out.reply
+
+
+@pytest.mark.kgw
+@pytest.mark.parametrize("code,shown", [
+    ("import os; os.write(1, b'by its descriptor\\n')", "by its descriptor\n"),
+    ("import subprocess; subprocess.run(['echo', 'by a child'])", "by a child\n"),
+    ("import os; os.write(1, ('é' * 100_000 + '\\n').encode())", "é" * 100_000 + "\n"),
+], ids=["descriptor", "child", "unicode"])
+def test_what_goes_round_sys_stdout_is_shown_once(server, kernel, code, shown):
+    with server.channels(kernel) as c:
+        out = c.execute(f"{code}; import time; time.sleep(0.3)")  # it comes by another way than the reply
+        c.execute("1")
+        late = [m for m in c.others if m["header"]["msg_type"] == "stream"]
+        assert out.stdout + "".join(m["content"]["text"] for m in late) == shown
+
+
 def displayed(messages):
     return [int(m["content"]["data"]["text/plain"][:6]) for m in messages if m["header"]["msg_type"] == "display_data"]
 
