@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "jupyter/scan.h"
+#include "jupyter/wsframe.h"
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
@@ -152,13 +154,32 @@ static void add_state(struct run_stream *s, struct kg_buf *out)
     add_event(s, out, 0, "state", &value);
 }
 
+/* What is shown and is no text: the content of its message. */
+static void add_display(const struct run_stream *s, struct kg_buf *out, const struct kg_entry *e)
+{
+    struct jy_msg msg;
+    struct kg_span type;
+    if (e->kind != KG_KIND_OUTPUT || e->seq < s->choice.from || !s->choice.out ||
+        jy_wsframe_split(&msg, e->frame.data, e->frame.len, NULL) < 0 ||
+        jy_json_find_string(msg.header, "msg_type", &type, NULL) != 1)
+        return;
+    kg_autobuf value = {0};
+    kg_buf_add(&value, msg.content.data, msg.content.len);
+    if (jy_text_is(type, "display_data"))
+        add_event(s, out, e->seq, "display", &value);
+    else if (jy_text_is(type, "update_display_data"))
+        add_event(s, out, e->seq, "update_display", &value);
+}
+
 static void add_entry(struct run_stream *s, struct kg_buf *out, const struct kg_entry *e)
 {
     kg_autobuf text = {0};
     kg_autobuf value = {0};
     bool is_stderr;
-    if (!wanted(e, &s->choice, &is_stderr, &text))
+    if (!wanted(e, &s->choice, &is_stderr, &text)) {
+        add_display(s, out, e);
         return;
+    }
     struct kg_json j;
     kg_json_init(&j, &value);
     kg_json_strn(&j, text.data, text.len);

@@ -73,12 +73,15 @@ static int check_extensions(const json_t *list, struct kg_err *err)
 
 int kg_program_new(struct kg_program **out, const json_t *program, struct kg_err *err)
 {
-    static const char *const names[] = {"extensions", "phases", "env", "options", NULL};
+    static const char *const names[] = {"extensions", "phases", "env", "options", "display", NULL};
     if (!json_is_object(program))
         return kg_err_set(err, -EINVAL, "program must be an object");
     struct kg_program *p = kg_calloc(1, sizeof *p);
     json_t *env = json_object_get(program, "env");
     int rc = kg_check_only(program, "program.", names, err);
+    const json_t *display = json_object_get(program, "display");
+    if (rc == 0 && display && !json_is_boolean(display))
+        rc = kg_err_set(err, -EINVAL, "program.display must be true or false");
     if (rc == 0)
         rc = check_extensions(json_object_get(program, "extensions"), err);
     if (rc == 0)
@@ -92,6 +95,7 @@ int kg_program_new(struct kg_program **out, const json_t *program, struct kg_err
         return rc;
     }
     p->env = json_is_object(env) ? json_incref(env) : json_object();
+    p->display = json_is_true(display);
     *out = p;
     return 0;
 }

@@ -26,6 +26,7 @@ struct kg_program {
     struct kg_program_option *options;
     size_t option_count;
     json_t *env;        /* object of strings */
+    bool display;       /* its last phase may show what is no text */
     uint32_t memory_mb; /* of phases without a figure of their own; the owner sets it */
 };
 

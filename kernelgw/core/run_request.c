@@ -49,6 +49,10 @@ json_t *kg_run_request(const struct kg_run *r)
         json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases, "env",
                   env, "cwd", "stdin", true, "wall_ms", (json_int_t)kg_run_most_ms(s),
                   "output_bytes", output, "username", "user", "session", r->id);
+    if (p->display && !s->terminal) {
+        json_object_set_new(req, "display", json_true());
+        json_object_set_new(json_object_get(req, "env"), "KERNELGW_DISPLAY", json_string("3"));
+    }
     if (s->tty.on)
         json_object_set_new(
             req, "tty", json_pack("{s:i,s:i}", "rows", (int)s->tty.rows, "cols", (int)s->tty.cols));

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "runtimes/agent/display.h"
 #include "runtimes/agent/feed.h"
 #include "runtimes/agent/messages.h"
 #include "runtimes/agent/reply.h"
@@ -52,7 +53,8 @@ struct kk_runner {
     struct phase phases[KK_PHASES_MAX];
     size_t phase_count, phase;
     bool wants_stdin;
-    bool tty; /* the last phase has a terminal, which takes the place of its pipes */
+    bool shows; /* the last phase has a socket for what is no text */
+    bool tty;   /* the last phase has a terminal, which takes the place of its pipes */
     uint16_t rows, cols;
     struct kk_terminal terminal;
     uint64_t wall_ms, output_bytes; /* 0: no limit */
@@ -62,6 +64,7 @@ struct kk_runner {
     struct kk_messages messages;
     struct kk_tap *tap;
     struct kk_feed *feed;
+    struct kk_display *display;
     struct kk_exit exit;
     char detail[KG_ERR_TEXT_MAX];
 };
@@ -77,6 +80,8 @@ static void forget(struct kk_runner *r)
     r->tap = NULL;
     kk_feed_free(r->feed);
     r->feed = NULL;
+    kk_display_close(r->display);
+    r->display = NULL;
     kk_terminal_close(&r->terminal);
     r->tty = false;
     for (size_t i = 0; i < r->phase_count; i++) {
@@ -120,6 +125,33 @@ static size_t admit(void *user, enum kk_stream stream, size_t n)
     }
     *count += n;
     return n;
+}
+
+static void before_display(void *user)
+{
+    struct kk_runner *r = user;
+    if (r->tap)
+        kk_tap_drain(r->tap);
+}
+
+/* It counts as output, whole or not at all. */
+static void show(void *user, const char *type, struct kg_span content, size_t line)
+{
+    struct kk_runner *r = user;
+    uint64_t so_far = r->exit.stdout_bytes + r->exit.stderr_bytes;
+    if (r->output_bytes && so_far + line > r->output_bytes) {
+        end_with(r, "output_limit", r->output_bytes);
+        return;
+    }
+    r->exit.stdout_bytes += line;
+    kk_messages_content(&r->messages, KG_CH_IOPUB, type, KG_KIND_OUTPUT, content);
+}
+
+static void refuse_display(void *user, const char *why)
+{
+    kg_autobuf text = {0};
+    kg_buf_printf(&text, "[kernelgw: not shown: %s]\n", why);
+    emit(user, KK_STDERR, text.data, text.len);
 }
 
 static void on_limit(uv_timer_t *timer)
@@ -202,6 +234,13 @@ static int stdio_terminal(struct stdio *io, struct kk_runner *r, struct kg_err *
     return 0;
 }
 
+static void close_pair(int fds[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            close(kg_steal_fd(&fds[i]));
+}
+
 static int start_phase(struct kk_runner *r, struct kg_err *err)
 {
     struct phase *p = &r->phases[r->phase];
@@ -213,6 +252,9 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
         terminal ? stdio_terminal(&io, r, err) : stdio_open(&io, r, r->wants_stdin && last, err);
     if (rc < 0)
         return rc;
+    int display[2] = {-1, -1};
+    if (r->shows && last)
+        kk_display_pair(&display[0], &display[1]); /* without it a program shows nothing */
     struct kk_spawn spawn = {
         .options = r->options,
         .strict = r->options->drop ? r->strict : NULL,
@@ -221,12 +263,13 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
         .argv = p->argv,
         .envp = r->envp,
         .cwd = r->cwd,
-        .fds = {io.theirs[0], io.theirs[1], io.theirs[2]},
-        .fd_count = 3,
+        .fds = {io.theirs[0], io.theirs[1], io.theirs[2], display[1]},
+        .fd_count = display[1] >= 0 ? KK_DISPLAY_FD + 1 : 3,
         .umask = 022,
     };
     pid_t pid = kk_spawn(&spawn, &listener, err);
     if (pid < 0) {
+        close_pair(display);
         stdio_close(&io);
         return pid;
     }
@@ -242,6 +285,16 @@ static int start_phase(struct kk_runner *r, struct kg_err *err)
         .user = r,
     });
     kk_tap_hold(r->tap, r->held);
+    if (display[0] >= 0) {
+        r->display = kk_display_open(&(struct kk_display_config){.loop = r->loop,
+                                                                 .fd = kg_steal_fd(&display[0]),
+                                                                 .before = before_display,
+                                                                 .show = show,
+                                                                 .refuse = refuse_display,
+                                                                 .user = r});
+        kk_display_hold(r->display, r->held);
+    }
+    close_pair(display);
     stdio_close(&io);
     r->pid = pid;
     r->state = RUN_RUNNING;
@@ -301,6 +354,8 @@ static void pause_before(struct kk_runner *r, const struct phase *next)
 /* The phase is over with all its processes and all its text. */
 static void finish_phase(struct kk_runner *r)
 {
+    if (r->display)
+        kk_display_finish(r->display);
     if (r->tap)
         kk_tap_finish(r->tap);
     kk_tap_close(r->tap);
@@ -392,6 +447,7 @@ static int read_request(struct kk_runner *r, const json_t *req, struct kg_err *e
     r->output_bytes = (uint64_t)output;
     const json_t *tty = json_object_get(req, "tty");
     r->tty = json_is_object(tty);
+    r->shows = json_is_true(json_object_get(req, "display"));
     if (r->tty && read_size(r, tty, err) < 0)
         return err->code;
     r->wants_stdin = r->tty || json_is_true(json_object_get(req, "stdin"));
@@ -538,6 +594,8 @@ void kk_runner_hold(struct kk_runner *r, bool hold)
     r->held = hold;
     if (r->tap)
         kk_tap_hold(r->tap, hold);
+    if (r->display)
+        kk_display_hold(r->display, hold);
 }
 
 bool kk_runner_busy(const struct kk_runner *r)

@@ -1,10 +1,13 @@
 """Runs at every start of Python in a box: keep it to a few system calls.
 
+A program's socket for what it shows (kernelgw_display.py) is its own: its children get neither the number nor the socket.
+
 Matplotlib wants a folder that it can write, and takes seconds to find fonts when the folder has no
 list of them. Boxes begin with an empty /tmp, so the list made with the image is linked into it.
 """
 
 import os
+import sys
 
 
 def _link_font_list(source="/usr/local/share/kernelgw/matplotlib"):
@@ -19,5 +22,15 @@ def _link_font_list(source="/usr/local/share/kernelgw/matplotlib"):
         pass  # there already, or nowhere to write: Matplotlib copes, slowly
 
 
+def _keep_display():
+    fd = os.environ.pop("KERNELGW_DISPLAY", "")
+    try:
+        os.set_inheritable(int(fd), False)
+        sys.kernelgw_display = int(fd)
+    except (OSError, ValueError):
+        pass
+
+
+_keep_display()
 _link_font_list()
-del _link_font_list
+del _keep_display, _link_font_list
