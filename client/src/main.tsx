@@ -12,6 +12,7 @@ import "./styles/theme.css";
 import "./styles/base.css";
 import "./styles/ide.css";
 import "./styles/console.css";
+import "./styles/shows.css";
 
 document.documentElement.dataset["theme"] = themeInForce(useSettings.getState().theme);
 hideToken();

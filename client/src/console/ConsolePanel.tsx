@@ -1,15 +1,19 @@
 // The console of one file: how its program is doing, its output, and a line to type to it.
 import { ArrowDown, ArrowUp, Ban, Clock, Copy, Download, Eraser, Play, RotateCw, Search, Square, Wifi, WrapText, X } from "lucide-react";
-import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Query } from "../lib/console/search";
 import { MATCHES_MAX } from "../lib/console/search";
 import { copyOutput, saveOutput } from "../store/output";
 import { isLive, labelOf, logOf, restartRun, sendSignal, startRun, stopRun, toneOf, useRuns, type Run } from "../store/runs";
 import { useSettings } from "../store/settings";
 import { t } from "../strings";
+import { terminalOf } from "../store/terminals";
 import { LogView } from "./LogView";
+import { Shows } from "./Shows";
 import { StdinLine } from "./StdinLine";
 import { Usage } from "./Usage";
+
+const TerminalView = lazy(() => import("./TerminalView"));
 
 function Tool({ label, pressed, onClick, children }: { label: string; pressed?: boolean; onClick: () => void; children: ReactNode }) {
   return (
@@ -110,8 +114,11 @@ export function ConsolePanel({ path }: { path: string }) {
   const find = useCallback(() => setQuery((old) => old ?? EMPTY_QUERY), []);
   const interrupt = useCallback(() => void sendSignal(path, "INT"), [path]);
 
+  const tty = run?.tty ?? false;
+
   const onKeyDown = (event: KeyboardEvent) => {
     const mod = event.ctrlKey || event.metaKey;
+    if (tty) return; // its keys are the program's
     if (mod && event.key === "f") find();
     else if (mod && (event.key === "l" || event.key === "k")) log.clear();
     else return;
@@ -147,7 +154,9 @@ export function ConsolePanel({ path }: { path: string }) {
           </span>
         )}
         <span className="space" />
-        <Usage log={log} />
+        {!tty && (
+          <>
+            <Usage log={log} />
         <Tool label={t.console.search} pressed={query !== null} onClick={() => setQuery((old) => (old ? null : EMPTY_QUERY))}>
           <Search size={16} aria-hidden />
         </Tool>
@@ -160,14 +169,16 @@ export function ConsolePanel({ path }: { path: string }) {
         <Tool label={t.console.copy} onClick={() => void copyOutput(log)}>
           <Copy size={16} aria-hidden />
         </Tool>
+          </>
+        )}
         <Tool label={t.console.save} onClick={() => void saveOutput(path)}>
           <Download size={16} aria-hidden />
         </Tool>
-        <Tool label={t.console.clear} onClick={() => log.clear()}>
+        <Tool label={t.console.clear} onClick={() => (tty ? terminalOf(path).begin() : log.clear())}>
           <Eraser size={16} aria-hidden />
         </Tool>
       </div>
-      {query && (
+      {query && !tty && (
         <SearchBar
           query={query}
           found={found}
@@ -183,8 +194,15 @@ export function ConsolePanel({ path }: { path: string }) {
           }}
         />
       )}
-      <LogView key={path} path={path} log={log} query={query} matchAt={at} onMatches={onMatches} onFind={find} onInterrupt={interrupt} />
-      {live && run && <StdinLine ref={input} run={run} />}
+      {tty ? (
+        <Suspense fallback={<div className="terminal-area" />}>
+          <TerminalView key={path} path={path} live={live} />
+        </Suspense>
+      ) : (
+        <LogView key={path} path={path} log={log} query={query} matchAt={at} onMatches={onMatches} onFind={find} onInterrupt={interrupt} />
+      )}
+      <Shows path={path} />
+      {live && run && !tty && <StdinLine ref={input} run={run} />}
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { keptState } from "../store/files";
 import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
 import { runFile, useTabs } from "../store/tabs";
 import { openDialog, useUi, type Ask } from "../store/ui";
-import { keepArgs } from "../store/workspace";
+import { keepRunConfig } from "../store/workspace";
 import { t } from "../strings";
 import { commands, otherKeys } from "./commands";
 
@@ -104,7 +104,7 @@ function AskDialog({ ask }: { ask: Ask }) {
 function Settings() {
   const s = useSettings();
   const id = useId();
-  const check = (key: "wrap" | "times" | "editorWrap" | "keepOutput") => (
+  const check = (key: "wrap" | "times" | "editorWrap" | "keepOutput" | "screenReader") => (
     <label className="check">
       <input type="checkbox" checked={s[key]} onChange={(e) => s.change({ [key]: e.target.checked })} /> {t.settings[key]}
     </label>
@@ -144,6 +144,7 @@ function Settings() {
       {check("times")}
       {check("editorWrap")}
       {check("keepOutput")}
+      {check("screenReader")}
     </Modal>
   );
 }
@@ -187,10 +188,11 @@ function Shortcuts() {
 function RunConfig() {
   const path = useTabs((s) => s.activeFile);
   const [args, setArgs] = useState(() => (path ? (keptState().args?.[path] ?? "") : ""));
+  const [tty, setTty] = useState(() => (path ? (keptState().tty?.[path] ?? false) : false));
   const id = useId();
   if (!path) return null;
   const keep = () => {
-    keepArgs(path, args);
+    keepRunConfig(path, args, tty);
     openDialog(null);
   };
   return (
@@ -206,6 +208,12 @@ function RunConfig() {
         <input id={id} type="text" value={args} onChange={(e) => setArgs(e.target.value)} aria-describedby={`${id}-hint`} spellCheck={false} autoComplete="off" />
         <p id={`${id}-hint`} className="hint">
           {t.runConfig.argsHint}
+        </p>
+        <label className="check">
+          <input type="checkbox" checked={tty} onChange={(e) => setTty(e.target.checked)} aria-describedby={`${id}-tty`} /> {t.runConfig.tty}
+        </label>
+        <p id={`${id}-tty`} className="hint">
+          {t.runConfig.ttyHint}
         </p>
         <div className="dialog-actions">
           <button type="button" onClick={keep}>

@@ -43,10 +43,17 @@ function commandFor(event: KeyboardEvent): string | null {
   }
 }
 
+/** A program at a terminal has the keys that programs know: all but the function keys, Ctrl+` and those with Ctrl+Shift. */
+function isForTerminal(event: KeyboardEvent): boolean {
+  if (!(event.target instanceof Element) || !event.target.closest(".terminal-area")) return false;
+  return !(event.key.startsWith("F") && event.key.length > 1) && event.code !== "Backquote" && !((event.ctrlKey || event.metaKey) && event.shiftKey);
+}
+
 export function installKeys(): () => void {
   const onKeyDown = (event: KeyboardEvent) => {
     const id = commandFor(event);
     if (!id || event.repeat) return;
+    if (isForTerminal(event)) return;
     // a dialog has the keyboard; only the palette's own keys close it
     const { dialog, ask } = useUi.getState();
     if (ask || (dialog && dialog !== "palette")) return;

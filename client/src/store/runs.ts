@@ -8,10 +8,12 @@ import { filesForRun, RUN_BYTES_MAX } from "../lib/runFiles";
 import type { EndReason, RunModel, RunSink, Signal } from "../lib/transport/runLink";
 import { t } from "../strings";
 import { link, useConn } from "./conn";
+import { clearAllShown, clearShown, moveShown, takeShown } from "./shows";
 import { contentOf, keepState, keptState, onFileEvent, useFiles } from "./files";
 import { sessionName, useNetwork } from "./network";
 import { noteStart, takeReturned } from "./returned";
 import { useSettings } from "./settings";
+import { clearAllTerminals, dropTerminal, moveTerminal, terminalOf } from "./terminals";
 import { announce, toast } from "./ui";
 
 export interface Run {
@@ -25,6 +27,8 @@ export interface Run {
   startedAt: number;
   stopping: boolean;
   eof: boolean;
+  /** It has a terminal in place of lines. */
+  tty: boolean;
   end: RunModel | null;
 }
 
@@ -69,27 +73,39 @@ function put(run: Run): void {
   addConsole(run.path);
 }
 
+const isTty = (path: string): boolean => useRuns.getState().byPath[path]?.tty ?? false;
+
+/** A line of our own, in the console's log or on its terminal. */
+function note(path: string, text: string): void {
+  if (isTty(path)) terminalOf(path).note(text);
+  else logOf(path).note(text);
+}
+
 /** What happens when a run speaks. path may change under it when its file is renamed. */
 function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSink {
   const mine = (act: () => void) => {
     if (current(where.path, runId)) act();
   };
   return {
-    output: (kind, text) => mine(() => logOf(where.path).write(kind, text)),
-    message: () => undefined,
+    output: (kind, text) => mine(() => (isTty(where.path) ? terminalOf(where.path).write(text) : logOf(where.path).write(kind, text))),
+    message: (message) =>
+      mine(() => {
+        const at = takeShown(where.path, message);
+        if (at !== null) note(where.path, t.console.shownNote(at));
+      }),
     progress: (model) => mine(() => update(where.path, { state: model.state, step: model.step ?? null, position: model.position ?? null })),
-    gap: (messages, bytes) => mine(() => logOf(where.path).note(t.gap(messages, bytes))),
+    gap: (messages, bytes) => mine(() => note(where.path, t.gap(messages, bytes))),
     exit: (model) =>
       mine(() => {
-        logOf(where.path).feed.endLine();
-        logOf(where.path).note(`— ${t.endedAfter(model)}`);
+        if (!isTty(where.path)) logOf(where.path).feed.endLine();
+        note(where.path, `— ${t.endedAfter(model)}`);
         update(where.path, { state: model.state === "lost" ? "lost" : "exited", end: model, stopping: false });
         if (!quiet) announce(t.announceEnded(where.path, model));
-        void takeReturned(model).then((lines) => mine(() => lines.forEach((line) => logOf(where.path).note(line))));
+        void takeReturned(model).then((lines) => mine(() => lines.forEach((line) => note(where.path, line))));
       }),
     lost: (why) =>
       mine(() => {
-        logOf(where.path).note(`— ${t.lost(why)}`);
+        note(where.path, `— ${t.lost(why)}`);
         update(where.path, { state: "lost", stopping: false });
       }),
   };
@@ -120,12 +136,17 @@ export async function startRun(path: string): Promise<void> {
   const args = splitArgs(keptState().args?.[path] ?? "");
   const log = logOf(path);
   stops.get(path)?.();
-  if (!useSettings.getState().keepOutput) log.clear();
+  if (!useSettings.getState().keepOutput) {
+    log.clear();
+    clearShown(path);
+  }
+  const tty = keptState().tty?.[path] ?? false;
+  if (tty) terminalOf(path).begin();
   const network = useNetwork.getState().on;
-  put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, end: null });
+  put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, tty, end: null });
   announce(t.announceStarted(path));
   try {
-    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none", workspace_files: false });
+    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none", workspace_files: false, tty: tty ? terminalOf(path).size : null });
     noteStart(model.run_id);
     // stopped, or its console closed, before the server had it
     const now = useRuns.getState().byPath[path];
@@ -135,7 +156,7 @@ export async function startRun(path: string): Promise<void> {
     if (now.stopping) await link.signal(model.run_id, "KILL");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    log.note(`— ${t.startFailed(why)}`);
+    note(path, `— ${t.startFailed(why)}`);
     update(path, { state: "failed", stopping: false });
     announce(t.startFailed(why));
   }
@@ -197,12 +218,30 @@ export async function sendInput(path: string, text: string, eof = false): Promis
   }
 }
 
+/** Keys typed at its terminal. */
+export function sendKeys(path: string, text: string): void {
+  const run = useRuns.getState().byPath[path];
+  if (!run || run.runId === null || !isLive(run)) return;
+  link.input(run.runId, text, false).catch((error: unknown) => {
+    if (isLive(useRuns.getState().byPath[path])) toast(t.inputRefused(error instanceof Error ? error.message : String(error)), "error");
+  });
+}
+
+/** Its terminal has another size. */
+export function sendSize(path: string): void {
+  const run = useRuns.getState().byPath[path];
+  if (!run || run.runId === null || !isLive(run) || !run.tty) return;
+  link.resize(run.runId, terminalOf(path).size).catch(() => undefined); // it has ended meanwhile, or is told at the next change
+}
+
 /** The console goes, and its program with it. */
 export function closeConsole(path: string): void {
   const run = useRuns.getState().byPath[path];
   stops.get(path)?.();
   stops.delete(path);
   logs.delete(path);
+  dropTerminal(path);
+  clearShown(path);
   if (run?.runId) void link.forget(run.runId).catch(() => undefined);
   useRuns.setState((s) => {
     const byPath = { ...s.byPath };
@@ -223,7 +262,7 @@ export async function restoreRuns(): Promise<void> {
     if (useRuns.getState().byPath[path]) continue;
     const startedAt = Date.parse(model.started ?? model.created ?? "") || Date.now();
     const network = model.network === "session";
-    put({ path, runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null, network, startedAt, stopping: false, eof: false, end: null });
+    put({ path, runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null, network, startedAt, stopping: false, eof: false, tty: model.tty ?? false, end: null });
     follow(model.run_id, path, true);
   }
 }
@@ -234,6 +273,8 @@ export function leaveRuns(): void {
   stops.clear();
   logs.clear();
   histories.clear();
+  clearAllTerminals();
+  clearAllShown();
   useRuns.setState({ byPath: {}, consoles: [] });
 }
 
@@ -244,6 +285,11 @@ onFileEvent((event) => {
   if (args?.[from] !== undefined) {
     const { [from]: moved = "", ...rest } = args;
     keepState({ args: { ...rest, [to]: moved } });
+  }
+  const ttys = keptState().tty;
+  if (ttys?.[from] !== undefined) {
+    const { [from]: moved = false, ...rest } = ttys;
+    keepState({ tty: { ...rest, [to]: moved } });
   }
   if (!useRuns.getState().consoles.includes(from)) return;
   // The console follows its file; what runs goes on under its new name.
@@ -256,6 +302,8 @@ onFileEvent((event) => {
   move(logs);
   move(stops);
   move(histories);
+  moveTerminal(from, to);
+  moveShown(from, to);
   for (const place of places.values()) if (place.path === from) place.path = to;
   useRuns.setState((s) => {
     const { [from]: run, ...byPath } = s.byPath;

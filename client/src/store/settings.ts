@@ -12,6 +12,7 @@ export interface Settings {
   times: boolean;
   editorWrap: boolean;
   tabSize: number;
+  screenReader: boolean; // terminals tell what is written in them
   keepOutput: boolean; // a new run's output follows the last one's instead of replacing it
 }
 
@@ -35,6 +36,7 @@ export const useSettings = create<SettingsStore>()(
       times: false,
       editorWrap: false,
       tabSize: 4,
+      screenReader: false,
       keepOutput: false,
       change: (some) =>
         set((old) => ({

@@ -127,7 +127,7 @@ export async function copyInto(id: string): Promise<void> {
   toast(t.files.added(added.length));
 }
 
-/** Arguments of a program, by its path. */
-export function keepArgs(path: string, line: string): void {
-  keepState({ args: { ...keptState().args, [path]: line } });
+/** How a program is run, by its path: its arguments, and whether in a terminal. */
+export function keepRunConfig(path: string, line: string, tty: boolean): void {
+  keepState({ args: { ...keptState().args, [path]: line }, tty: { ...keptState().tty, [path]: tty } });
 }

@@ -18,6 +18,7 @@ export interface WorkspaceState {
   folders: string[];
   layout?: unknown;
   args?: Record<string, string>;
+  tty?: Record<string, boolean>; // programs that are run in a terminal
   network?: boolean; // programs share the session's
   codeHelp?: boolean; // completion and hover out of kernels
   consoles?: string[];

@@ -259,6 +259,11 @@ export class RunChannel {
     return this.client.request(this.number, { t: "signal", signal });
   }
 
+  /** Of its terminal, in characters. */
+  resize(tty: { rows: number; cols: number }): Promise<void> {
+    return this.client.request(this.number, { t: "resize", tty });
+  }
+
   /** From now on at most so many bytes behind. */
   tail(bytes: number): void {
     this.client.say(this.number, { t: "tail", tail: bytes });

@@ -15,6 +15,8 @@ export interface RunModel {
   /** What it waits for, or does: queue, box, files, start, then its phase (compile, run). */
   step?: string | null;
   network?: "none" | "session";
+  /** It has a terminal. */
+  tty?: boolean;
   created?: string | null;
   started?: string | null;
   ended?: string | null;

@@ -15,6 +15,13 @@ export interface RunSpec {
   network: "none" | "session";
   /** false: it finds these files and no others of its session. */
   workspace_files: boolean;
+  /** A terminal of that size; null: lines. */
+  tty: TerminalSize | null;
+}
+
+export interface TerminalSize {
+  rows: number;
+  cols: number;
 }
 
 /** What is heard of a run, in order; each piece of output once. */
@@ -45,6 +52,8 @@ export interface RunLink {
   /** Text for the program that is followed, in the order of the calls. */
   input(runId: string, text: string, eof: boolean): Promise<void>;
   signal(runId: string, signal: Signal): Promise<void>;
+  /** Of the terminal of a run that is followed. */
+  resize(runId: string, size: TerminalSize): Promise<void>;
   /** Ends it, and the server forgets it. */
   forget(runId: string): Promise<void>;
   /** Languages that the server runs programs in, by its own names. */

@@ -1,7 +1,7 @@
 // RunLink over the server's REST interface, for what is asked once, and a kgw.v1 socket, for all that goes on.
 import type { KgwClient, RunChannel } from "../kgw";
 import { json, request } from "./http";
-import { ServerError, type RunLink, type RunModel, type RunSink, type RunSpec, type Signal, type WorkspaceModel } from "./runLink";
+import { ServerError, type RunLink, type RunModel, type RunSink, type RunSpec, type Signal, type TerminalSize, type WorkspaceModel } from "./runLink";
 
 interface Kernelspecs {
   kernelspecs: Record<string, { spec: { language?: string } }>;
@@ -70,6 +70,10 @@ export class ServerLink implements RunLink {
     if (signal === "KILL") channel?.tail(STOP_TAIL_BYTES);
     if (channel) await channel.signal(signal);
     else await this.call("POST", `runs/${runId}/signal`, { signal });
+  }
+
+  async resize(runId: string, size: TerminalSize): Promise<void> {
+    await this.followed.get(runId)?.resize(size);
   }
 
   async forget(runId: string): Promise<void> {
