@@ -198,7 +198,7 @@ export const t = {
     toggle: "Completion and hover out of a kernel, on or off",
     nowOn: "A kernel of this workspace now helps with writing: Ctrl+Space completes, hovering explains. It runs nothing but imports.",
     nowOff: "No kernel helps with writing any more.",
-    cant: (why: string) => `No kernel can help: ${why}`,
+    refused: (why: string) => `No kernel can help: ${why}`,
     starting: "help: starting",
     ready: "help: kernel",
     failed: "help: none",

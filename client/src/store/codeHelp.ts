@@ -62,7 +62,7 @@ export function helpFor(language: string): KernelHelp | null {
   start(language, helper).catch((error: unknown) => {
     helpers.delete(language);
     tell(language, "failed");
-    toast(t.codeHelp.cant(error instanceof Error ? error.message : String(error)), "error");
+    toast(t.codeHelp.refused(error instanceof Error ? error.message : String(error)), "error");
   });
   return helper.help;
 }
