@@ -320,6 +320,7 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, 
     c->reader.confirms = true;
     c->reader.takes_over = c->numbered;
     c->reader.away = c->probing = false;
+    c->probed_ms = 0; /* its first answer is waited for soonest */
     c->reader.progress_ms = kg_clock_ms();
     c->events = events;
     c->user = user;
