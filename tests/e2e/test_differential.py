@@ -23,7 +23,7 @@ def start(kind, made_of):
     if kind == "kernelgw":
         root = servers.new_directory()
         shutil.chown(root, servers.gateway_user().pw_name)
-        made = made_of("--contents-dir", root, "--stock-boxes", "0")
+        made = made_of("--contents-dir", root, "--terminals", "--stock-boxes", "0")
         return made.server, lambda: (made.stop(), shutil.rmtree(root))
     directory = servers.new_directory()
     options = ("--FileContentsManager.delete_to_trash=False",) if kind == "jupyter_server" else ()

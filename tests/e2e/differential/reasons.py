@@ -1,6 +1,5 @@
 """Why kernelgw answers otherwise than Jupyter Server. A row that is no longer another one fails the test, as one that is missing does."""
 
-NO_SHELL = "no shell outside of boxes"
 NO_SETTINGS = "front-ends keep their settings themselves"
 TOLD = "an end with a reason instead of a lost connection"
 
@@ -16,10 +15,6 @@ REST = {
     "where a file is": "files are known by their paths below the folder alone",
     "settings": NO_SETTINGS,
     "change settings": NO_SETTINGS,
-    "terminals": NO_SHELL,
-    "a new terminal": NO_SHELL,
-    "a terminal": NO_SHELL,
-    "delete a terminal": NO_SHELL,
     "formats of nbconvert": "nothing here converts notebooks",
     "metrics": "figures are in /api/status",
 }
