@@ -27,6 +27,9 @@ def test_bodies_of_very_many_values_are_refused(server):
 
 
 def test_what_a_large_body_took_is_given_back(server):
+    with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as maps:
+        if "libasan" in maps.read():
+            pytest.skip("a sanitized server has an allocator that keeps what is freed")
     server.get("/api")
     before = server.rss_kb()
     body = '{"x":[' + ",".join(["{}"] * 100_000) + "]}"
