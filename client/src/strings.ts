@@ -177,6 +177,7 @@ export const t = {
     label: "Status",
     saved: "saved",
     saving: "saving…",
+    copy: { saved: "on the server", saving: "copying to the server…", failed: "not on the server" },
     notSaved: (why: string) => `not saved: ${why}`,
     runs: (n: number) => `${n} running`,
     network: (name: string) => `net: ${name}`,
@@ -279,6 +280,10 @@ export const t = {
     numbered: (n: number) => `Workspace ${n}`,
     second: (name: string) => `"${name}" is open in another tab. This tab has a workspace of its own.`,
     copyAction: "Copy its files",
+    onServer: "On the server, from other browsers",
+    bring: (name: string) => `Bring ${name} here`,
+    bringAction: "Bring here",
+    cantAsk: (why: string) => `The server does not say what it keeps: ${why}`,
   },
 
   settings: {

@@ -31,6 +31,7 @@ struct mux {
     struct mux_channel *channels; /* utlist; the first is filled first */
     size_t count;
     bool greeted, probing;
+    bool files; /* the server has a contents folder */
 };
 
 bool mux_send(struct mux *m, enum mux_frame type, uint16_t channel, uint64_t seq, uint8_t stream,
@@ -162,6 +163,7 @@ static void greet(struct mux *m)
     kg_json_array_end(&j);
     kg_json_kint(&j, "credit", MUX_CREDIT_BYTES);
     kg_json_kint(&j, "channels", CHANNELS_MAX);
+    kg_json_kbool(&j, "files", m->files);
     kg_json_object_end(&j);
     m->greeted = true;
     mux_say(m, &out);
@@ -369,6 +371,7 @@ static void open_socket(struct kg_api *api, struct kg_http *req, const struct kg
     struct mux *m = kg_calloc(1, sizeof *m);
     m->core = kg_api_core(api);
     m->user = kg_strdup(args->user.name);
+    m->files = kg_api_contents(api) != NULL;
     kg_ws_accept(req, PROTOCOL, &ws_events, m);
 }
 

@@ -5,6 +5,7 @@ import { useCursor } from "../store/cursor";
 import { useFiles } from "../store/files";
 import { networkName, useNetwork } from "../store/network";
 import { counts, useRuns } from "../store/runs";
+import { useServerCopy } from "../store/serverCopy";
 import { useTabs } from "../store/tabs";
 import { t } from "../strings";
 
@@ -13,6 +14,7 @@ export function StatusBar() {
   const active = useTabs((s) => s.activeFile);
   const dirty = useFiles((s) => Object.values(s.files).some((f) => f.dirty));
   const error = useFiles((s) => s.saveError);
+  const copy = useServerCopy();
   const live = useRuns(counts.live);
   const network = useNetwork((s) => s.on || s.programs > 0);
   const help = useCodeHelp((s) => (s.on && active !== null ? s.state[languageOf(active).id] : undefined));
@@ -33,6 +35,11 @@ export function StatusBar() {
         </>
       )}
       <span className={error ? "bad" : undefined}>{error ? t.status.notSaved(error) : dirty ? t.status.saving : t.status.saved}</span>
+      {copy.state !== "off" && copy.state !== "unknown" && (
+        <span className={copy.state === "failed" ? "bad" : undefined} title={copy.why}>
+          {t.status.copy[copy.state]}
+        </span>
+      )}
     </footer>
   );
 }

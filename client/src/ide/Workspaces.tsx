@@ -1,20 +1,32 @@
 import { useCallback, useEffect, useState } from "react";
 import { listWorkspaces, type WorkspaceInfo } from "../lib/files/db";
+import type { Copy } from "../lib/serverFiles";
 import { useFiles } from "../store/files";
 import { askText, confirm, openDialog, toast } from "../store/ui";
-import { copyInto, createWorkspace, heldWorkspaces, removeWorkspace, renameWorkspace, switchWorkspace } from "../store/workspace";
+import { bringWorkspace, copiesElsewhere, copyInto, createWorkspace, heldWorkspaces, removeWorkspace, renameWorkspace, switchWorkspace } from "../store/workspace";
 import { t } from "../strings";
 import { Modal } from "./Dialogs";
 
 export default function Workspaces() {
   const mine = useFiles((s) => s.workspace?.id);
   const [list, setList] = useState<WorkspaceInfo[]>([]);
+  const [copies, setCopies] = useState<Copy[]>([]);
   const [held, setHeld] = useState<ReadonlySet<string>>(new Set());
   const load = useCallback(async () => {
     setList(await listWorkspaces());
     setHeld(await heldWorkspaces());
   }, []);
   useEffect(() => queueMicrotask(() => void load()), [load]);
+  useEffect(() => {
+    copiesElsewhere()
+      .then(setCopies)
+      .catch((error: unknown) => toast(t.workspaces.cantAsk(error instanceof Error ? error.message : String(error)), "error"));
+  }, []);
+
+  const bring = async (copy: Copy) => {
+    openDialog(null);
+    await bringWorkspace(copy).catch((error: unknown) => toast(t.workspaces.cantAsk(error instanceof Error ? error.message : String(error)), "error"));
+  };
 
   const open = async (w: WorkspaceInfo) => {
     if (await switchWorkspace(w.id)) openDialog(null);
@@ -67,6 +79,22 @@ export default function Workspaces() {
           );
         })}
       </ul>
+      {copies.length > 0 && (
+        <section aria-label={t.workspaces.onServer}>
+          <h3>{t.workspaces.onServer}</h3>
+          <ul className="workspaces">
+            {copies.map((c) => (
+              <li key={c.id}>
+                <strong>{c.name}</strong>
+                <span className="space" />
+                <button type="button" className="small" aria-label={t.workspaces.bring(c.name)} onClick={() => void bring(c)}>
+                  {t.workspaces.bringAction}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       <div className="dialog-actions">
         <button type="button" className="go" onClick={() => void createWorkspace().then(() => openDialog(null))}>
           {t.workspaces.create}

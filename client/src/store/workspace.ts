@@ -1,10 +1,12 @@
 // Which workspace this tab has. One that another tab has open stays that tab's: a Web Lock tells, which the browser
 // gives back when a tab ends, however it ends. A reload finds its own again by sessionStorage.
 import * as db from "../lib/files/db";
+import type { Copy } from "../lib/serverFiles";
 import { t } from "../strings";
 import { openCodeHelp } from "./codeHelp";
 import { contentOf, keepState, keptState, openFiles, openState, putFiles, save, useFiles } from "./files";
 import { attendSession } from "./network";
+import { keepsFiles, openServerCopy, serverFiles } from "./serverCopy";
 import { leaveRuns, restoreRuns } from "./runs";
 import { leaveTabs, openFile, reloadDock } from "./tabs";
 import { toast } from "./ui";
@@ -57,6 +59,7 @@ async function load(info: db.WorkspaceInfo): Promise<void> {
   openFiles(info, files, state.folders);
   attendSession();
   openCodeHelp();
+  openServerCopy();
   sessionStorage.setItem(KEY, info.id);
   await db.changeWorkspaces((list) => list.map((w) => (w.id === info.id ? { ...w, usedAt: Date.now() } : w)));
 }
@@ -108,6 +111,21 @@ export async function switchWorkspace(id: string): Promise<boolean> {
 
 export async function createWorkspace(): Promise<void> {
   await switchWorkspace((await make(await freeName())).id);
+}
+
+/** Makes a workspace of what the server keeps of one: a new one, so that two browsers never write the same copy. */
+export async function bringWorkspace(copy: Copy): Promise<void> {
+  const files = await serverFiles.load(copy.id);
+  const made = await make(copy.name);
+  if (!(await switchWorkspace(made.id))) return;
+  putFiles(files);
+  toast(t.files.added(files.length));
+}
+
+/** Copies that are on the server, other than of workspaces of this browser; none where it keeps no files. */
+export async function copiesElsewhere(): Promise<Copy[]> {
+  const mine = new Set((await db.listWorkspaces()).map((w) => w.id));
+  return keepsFiles() ? (await serverFiles.list()).filter((c) => !mine.has(c.id)) : [];
 }
 
 export async function renameWorkspace(id: string, name: string): Promise<void> {

@@ -20,6 +20,7 @@ export interface WorkspaceState {
   args?: Record<string, string>;
   tty?: Record<string, boolean>; // programs that are run in a terminal
   network?: boolean; // programs share the session's
+  toCopy?: string[] | undefined; // paths whose copy on the server is old; none: nothing has been copied
   codeHelp?: boolean; // completion and hover out of kernels
   consoles?: string[];
   taken?: string[]; // runs whose files have come back

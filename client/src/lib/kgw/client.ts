@@ -73,6 +73,8 @@ export class RefusedError extends Error {}
 
 export class KgwClient {
   readonly connection: Connection;
+  /** What the server said when it was reached last. */
+  welcome: Welcome | null = null;
   private socket: KgwSocket | null = null;
   private readonly channels = new Map<number, Channel>();
   private readonly requests = new Map<number, Request>();
@@ -170,7 +172,7 @@ export class KgwClient {
     return true;
   }
 
-  private async dial(signal: AbortSignal): Promise<Welcome> {
+  private async dial(signal: AbortSignal): Promise<void> {
     const events = {
       control: (message: FromServer) => this.control(message),
       frame: (frame: Frame) => this.frame(frame),
@@ -178,8 +180,8 @@ export class KgwClient {
     };
     const { socket, welcome } = await KgwSocket.dial(this.options.url, events, signal, this.options.WebSocket);
     this.socket = socket;
+    this.welcome = welcome;
     for (const channel of this.channels.values()) this.opened(channel);
-    return welcome;
   }
 
   private lost(why: string): void {

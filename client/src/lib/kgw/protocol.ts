@@ -71,6 +71,8 @@ export interface Welcome {
   server: string;
   kernels: KernelModel[];
   runs: RunModel[];
+  /** It has files: /api/contents is there. */
+  files?: boolean;
 }
 
 /** Output that nobody has any more, or that was passed over: everything between two numbers. */
