@@ -171,10 +171,10 @@ export function fileToRun(): string | null {
 
 export function attachDock(api: DockviewApi): () => void {
   dock = api;
-  const state = keptState();
   restoring = true;
   try {
-    if (state.layout) api.fromJSON(state.layout as SerializedDockview);
+    const layout = keptLayout();
+    if (layout) api.fromJSON(layout);
   } catch {
     api.clear(); // a layout of another version: better none than no page
   }
@@ -223,9 +223,25 @@ export function attachDock(api: DockviewApi): () => void {
   };
 }
 
+// A page that goes may not wait for its database: what it looked like at the last moment stands in sessionStorage, too.
+const LAYOUT = "kernelgw-layout";
+
 function keepLayout(): void {
   clearTimeout(timer);
-  if (dock && useFiles.getState().workspace) keepState({ layout: dock.toJSON() });
+  const id = useFiles.getState().workspace?.id;
+  if (!dock || id === undefined) return;
+  const layout = dock.toJSON();
+  keepState({ layout });
+  try {
+    sessionStorage.setItem(LAYOUT, JSON.stringify({ id, layout }));
+  } catch {
+    // full: the database has it
+  }
+}
+
+function keptLayout(): SerializedDockview | undefined {
+  const last = JSON.parse(sessionStorage.getItem(LAYOUT) ?? "null") as { id: string; layout: SerializedDockview } | null;
+  return last && last.id === useFiles.getState().workspace?.id ? last.layout : (keptState().layout as SerializedDockview | undefined);
 }
 
 addEventListener("pagehide", () => dock && keepLayout());
