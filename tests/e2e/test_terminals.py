@@ -5,13 +5,15 @@ Server, too.
 import json
 import re
 import secrets
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
 import websocket
 
-from support import procs
+from support import procs, servers
 
 kgw = pytest.mark.kgw
 OPTIONS = ("--terminals", "--stock-kernels", "0")
@@ -214,6 +216,19 @@ def test_needs_a_credential(server, name):
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
         websocket.create_connection(f"{server.ws_url}/terminals/websocket/{name}", suppress_origin=True)
     assert caught.value.status_code == 403
+
+
+def test_jupyterlabs_own_client(server, tmp_path):
+    """@jupyterlab/services, unmodified, as JupyterLab's terminal uses it."""
+    folder = servers.ROOT / "tests/e2e/clients/services"
+    node, packages = subprocess.check_output([folder / "install.sh"], text=True).split()
+    (tmp_path / "node_modules").symlink_to(f"{packages}/node_modules")
+    script = shutil.copy(folder / "terminals.mjs", tmp_path)
+    done = subprocess.run([node, script, server.url + "/", server.token], text=True, timeout=100, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "running": True, "ran": True, "size": True, "replayed": True, "shared": True, "reconnected": True, "ended": True, "named": "mine",
+        "shutdown": True}, done.stderr[-3000:]
 
 
 # --- ours ---
