@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "runtimes/agent/display.h"
 #include "runtimes/agent/files.h"
 #include "runtimes/agent/history.h"
 #include "runtimes/agent/messages.h"
@@ -202,6 +203,42 @@ static void own_requests_are_told_from_others(void **state)
     kk_own_release(&o);
 }
 
+static void a_display_is_read_and_nonsense_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *type, *content; /* type NULL: refused */
+    } cases[] = {
+        {"{\"data\":{\"a/b\":1}}", "display_data",
+         "{\"data\":{\"a/b\":1},\"metadata\":{},\"transient\":{}}"},
+        {"{\"data\":{\"a\":[]},\"metadata\":{\"m\":2},\"display_id\":\"i\",\"more\":1}",
+         "display_data",
+         "{\"data\":{\"a\":[]},\"metadata\":{\"m\":2},\"transient\":{\"display_id\":\"i\"}}"},
+        {"{\"data\":{\"a\":1},\"display_id\":\"i\",\"update\":true}", "update_display_data",
+         "{\"data\":{\"a\":1},\"metadata\":{},\"transient\":{\"display_id\":\"i\"}}"},
+        {"", NULL, NULL},
+        {"[]", NULL, NULL},
+        {"{\"data\":{}}", NULL, NULL},
+        {"{\"data\":{\"a\":1},\"metadata\":[]}", NULL, NULL},
+        {"{\"data\":{\"a\":1},\"display_id\":1}", NULL, NULL},
+        {"{\"data\":{\"a\":1},\"update\":true}", NULL, NULL},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct kg_err err = {0};
+        const char *type;
+        json_t *content = kk_display_content(kg_span_str(cases[i].line), &type, &err);
+        kg_autofree char *text = content ? json_dumps(content, JSON_COMPACT) : NULL;
+        json_decref(content);
+        if (cases[i].type) {
+            assert_string_equal(type, cases[i].type);
+            assert_string_equal(text, cases[i].content);
+        } else {
+            assert_null(text);
+            assert_int_equal(err.code, -EINVAL);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +250,7 @@ int main(void)
         cmocka_unit_test(argv_is_a_list_of_strings),
         cmocka_unit_test(the_user_gets_an_environment_of_its_own),
         cmocka_unit_test(own_requests_are_told_from_others),
+        cmocka_unit_test(a_display_is_read_and_nonsense_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ static const char whole[] =
     "\"service\":{\"argv\":[\"db\",\"-x\"],\"env\":{\"B\":\"2\"},\"for\":[\"program\"]},"
     "\"program\":{\"extensions\":[\".x\"],\"phases\":["
     "{\"name\":\"compile\",\"argv\":[\"cc\",\"{entry}\"],\"memory_mb\":256,\"lend\":true},"
-    "{\"name\":\"run\",\"argv\":[\"a.out\"]}],\"env\":{\"C\":\"3\"},"
+    "{\"name\":\"run\",\"argv\":[\"a.out\"]}],\"env\":{\"C\":\"3\"},\"display\":true,"
     "\"options\":{\"std\":{\"env\":\"STD\",\"pattern\":\"^c[\\\\w]+$\"}}},"
     "\"limits\":{\"kernel\":{\"memory_mb\":128,\"cpu_milli\":500,\"pids\":64,\"tmp_mb\":48},"
     "\"program\":{\"memory_mb\":100,\"cpu_milli\":500,\"pids\":65,\"tmp_mb\":48}},"
@@ -51,6 +51,7 @@ static void a_whole_manifest_is_read(void **state)
     assert_int_equal(kg_program_memory(rt.program, 1, 0), 100);
     assert_true(rt.program->phases[0].lend);
     assert_false(rt.program->phases[1].lend);
+    assert_true(rt.program->display);
     assert_false(rt.pool.service_for_kernels);
     assert_true(rt.pool.service_for_programs);
     kg_autofree char *service = json_dumps(rt.pool.service, JSON_COMPACT | JSON_SORT_KEYS);
@@ -117,6 +118,7 @@ static void whatever_is_wrong_is_named(void **state)
         {"{\"program\":{\"phases\":[{\"name\":\"a\",\"argv\":[\"a\"]},{\"name\":\"a\",\"argv\":[\"a\"]}]}}",
          "there is a phase \"a\" already"},
         {"{\"program\":{\"extensions\":[\"x\"]}}", "program.extensions[0]"},
+        {"{\"program\":{\"display\":1}}", "program.display must be true or false"},
         {"{\"program\":{\"env\":{\"C\":null}}}", NULL}, /* removed: fine */
         {"{\"program\":{\"options\":{\"std\":{\"env\":\"1X\"}}}}",
          "options.std.env must be a variable"},
