@@ -54,6 +54,7 @@ export const t = {
     step === "queue" || step === "queued"
       ? position === null || position === 0 ? "waiting for its turn" : `waiting: number ${number.format(position)} in the queue`
       : (({ sending: "sending files", box: "waiting for a box", files: "putting files in place", start: "starting", starting: "starting", compile: "compiling", run: "running", running: "running" } as Record<string, string>)[step] ?? step),
+  shortStep: (state: string) => (state === "queued" ? "waiting" : "starting"),
   startFailed: (why: string) => `Could not start: ${why}`,
   lost: (why: string) => `The server does not know this run any more: ${why}`,
   ended,

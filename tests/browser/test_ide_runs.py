@@ -81,6 +81,26 @@ def test_input_that_is_waited_for_survives_a_reload(work):
     expect(work.log("ask.py")).to_contain_text("hello Ada")
 
 
+def test_who_waits_sees_the_place_in_the_queue(ide, make_server):
+    """One program of a session at a time here: the others wait, in order."""
+    work = ide(make_server("--session-runs", "1").server)
+    work.upload({"first.py": "input('go? ')\n", "second.py": "print('second')\n", "third.py": "print('third')\n"})
+    work.run("first.py")
+    expect(work.log("first.py")).to_contain_text("go?")
+    work.run("second.py")
+    expect(work.badge("second.py")).to_have_text("waiting: number 1 in the queue")
+    work.run("third.py")
+    expect(work.badge("third.py")).to_have_text("waiting: number 2 in the queue")
+    work.stop("second.py")
+    expect(work.badge("second.py")).to_have_text("stopped")
+    work.show_console("third.py")
+    expect(work.badge("third.py")).to_have_text("waiting: number 1 in the queue")
+    work.type("first.py", "")
+    work.show_console("third.py")
+    expect(work.badge("third.py")).to_have_text("exit 0")
+    expect(work.log("third.py")).to_contain_text("third")
+
+
 def test_more_programs_than_a_browser_has_connections_all_run(work):
     names = [f"p{i}.py" for i in range(8)]
     work.upload({name: f"import time\ntime.sleep(1)\nprint('I am', {i})\nx = input()\nprint('heard', x)\n" for i, name in enumerate(names)})

@@ -4,7 +4,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState, type Keyboard
 import type { Query } from "../lib/console/search";
 import { MATCHES_MAX } from "../lib/console/search";
 import { copyOutput, saveOutput } from "../store/output";
-import { isLive, labelOf, logOf, restartRun, sendSignal, startRun, stopRun, toneOf, useRuns, type Run } from "../store/runs";
+import { isLive, labelOf, logOf, restartRun, sendSignal, shortLabelOf, startRun, stopRun, toneOf, useRuns, type Run } from "../store/runs";
 import { useSettings } from "../store/settings";
 import { t } from "../strings";
 import { terminalOf } from "../store/terminals";
@@ -36,12 +36,12 @@ function Elapsed({ run }: { run: Run }) {
   return ms == null ? null : <span className="elapsed">{t.seconds(ms)}</span>;
 }
 
-export function Badge({ run }: { run: Run | undefined }) {
+export function Badge({ run, short = false }: { run: Run | undefined; short?: boolean }) {
   if (!run) return null;
   return (
     <span className={`badge ${toneOf(run)}`}>
       <span className="dot" aria-hidden />
-      {labelOf(run)}
+      {short ? shortLabelOf(run) : labelOf(run)}
     </span>
   );
 }

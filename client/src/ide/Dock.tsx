@@ -10,7 +10,7 @@ import { Badge, ConsolePanel } from "../console/ConsolePanel";
 import { EditorPanel } from "../editor/EditorPanel";
 import { nameOf } from "../lib/files/paths";
 import { useFiles } from "../store/files";
-import { labelOf, useRuns } from "../store/runs";
+import { shortLabelOf, useRuns } from "../store/runs";
 import { themeInForce, useSettings } from "../store/settings";
 import { attachDock, closePanel, getDock, type PanelParams } from "../store/tabs";
 import { t } from "../strings";
@@ -60,14 +60,14 @@ function Tab(props: IDockviewPanelHeaderProps<PanelParams>) {
   const run = useRuns((s) => s.byPath[path]);
   const title = kind === "file" ? nameOf(path) : path;
   // What dockview calls the tab and its group: it must hold the words that are seen, and differ from the file's.
-  const state = run ? labelOf(run) : "";
+  const state = run ? shortLabelOf(run) : "";
   const { api } = props;
   useEffect(() => api.setTitle(kind === "file" ? title : t.console.tab(path, state)), [api, kind, title, path, state]);
   return (
     <div className={`tab tab-${kind}`} title={path} onAuxClick={(e) => e.button === 1 && closePanel(props.api.id)}>
       <span className="tab-title">{title}</span>{" "}
       {kind === "file" && dirty && <span className="dirty" title={t.files.dirty} />}
-      {kind === "console" && <Badge run={run} />}
+      {kind === "console" && <Badge run={run} short />}
       {/* by keyboard: Alt+W, or Delete on the tab */}
       <span className="tab-close" aria-hidden title={t.editor.closeTab(title)} onPointerDown={(e) => e.stopPropagation()} onClick={() => closePanel(props.api.id)}>
         <X size={14} />

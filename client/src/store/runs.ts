@@ -327,6 +327,11 @@ export function toneOf(run: Run): "live" | "good" | "bad" | "neutral" {
   return reason === "exit" && run.end?.exit_code === 0 ? "good" : "bad";
 }
 
+/** In a tab: never much longer or shorter than the last one, or what is beside it would move under a person's pointer. */
+export function shortLabelOf(run: Run): string {
+  return !run.stopping && run.state !== "running" && isLive(run) ? t.shortStep(run.state) : labelOf(run);
+}
+
 export function labelOf(run: Run): string {
   if (run.stopping) return t.stopping;
   switch (run.state) {
