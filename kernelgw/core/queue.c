@@ -95,7 +95,7 @@ void kg_queue_again(struct kg_run *r)
     f->live--;
     r->core->queue.live--;
     join(r->core, f, r);
-    if (f->count == 1 && r->core->queue.turns != f) { /* its turn was not used */
+    if (r->core->queue.turns != f) { /* its turn was not used */
         DL_DELETE(r->core->queue.turns, f);
         DL_PREPEND(r->core->queue.turns, f);
     }

@@ -223,6 +223,25 @@ static void kept_boxes_give_way_when_all_are_in_use(void **state)
     assert_int_equal(r->state, KG_R_STARTING);
 }
 
+static void a_turn_that_found_no_box_is_not_lost(void **state)
+{
+    (void)state;
+    struct pl_box *b[2];
+    running("x", false, &b[0]);
+    running("x", false, &b[1]);
+    struct kg_run *a1 = start("a", false); /* has the last of three places, and asks for a box */
+    struct kg_run *b1 = start("b", false);
+    struct kg_run *a2 = start("a", false); /* so its session is behind b again */
+    assert_int_equal(kg_queue_position(b1), 1);
+    fake_refuse_claim(-EBUSY, "all boxes are in use");
+    assert_int_equal(kg_queue_position(a1), 1);
+    assert_int_equal(kg_queue_position(b1), 2);
+    assert_int_equal(kg_queue_position(a2), 3);
+    pass_s(1);
+    fake_give_box();
+    assert_int_equal(a1->state, KG_R_STARTING);
+}
+
 static void sessions_take_turns_and_each_has_its_places(void **state)
 {
     (void)state;
@@ -419,6 +438,7 @@ int main(void)
         WITH(a_box_that_cannot_be_cleared_is_not_used_again),
         WITH(a_box_goes_to_no_other_session_nor_into_another_network),
         WITH(kept_boxes_give_way_when_all_are_in_use),
+        WITH(a_turn_that_found_no_box_is_not_lost),
         WITH(sessions_take_turns_and_each_has_its_places),
         WITH(programs_end_when_the_connection_stays_away),
         WITH(without_grace_they_end_at_once),
