@@ -250,7 +250,8 @@ static int frame_of(struct frame *f, const struct kg_buf *in)
 
 static int closed(struct kg_cli_ws *w, const uint8_t *body, size_t n, struct kg_err *err)
 {
-    w->close_code = n >= 2 ? (uint16_t)(body[0] << 8 | body[1]) : 1005;
+    int code = n >= 2 ? body[0] << 8 | body[1] : 1005;
+    w->close_code = (uint16_t)code;
     if (n > 2)
         snprintf(w->reason, sizeof w->reason, "%.*s", (int)(n - 2), (const char *)body + 2);
     return kg_err_set(err, -EPIPE, "the server closed the connection (%u): %s", w->close_code,
