@@ -15,6 +15,7 @@
 #include "notebooks/place.h"
 
 struct kg_api;
+struct kg_workspace;
 struct kg_assets;
 struct kg_auth;
 struct kg_nbruns;
@@ -132,6 +133,9 @@ enum { KG_REQUEST_WEIGHT_MAX = 32 << 20, KG_DOCUMENT_WEIGHT_MAX = 512 << 20 };
 json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
 /* The same where a notebook may be in it. */
 json_t *kg_request_document(struct kg_api *api, struct kg_http *req);
+/* The asker's workspace that the path names first. NULL: there is none, and the asker has been told. */
+struct kg_workspace *kg_request_workspace(struct kg_api *api, struct kg_http *req,
+                                          const struct kg_route_args *args);
 /* Appends text for a URL: all but letters, digits and "-._~" and those of `safe` as %XX. */
 void kg_url_escape(struct kg_buf *out, const char *text, const char *safe);
 /* Appends "?" and the request's query as it was sent, but for the token; nothing when nothing is left. */

@@ -191,12 +191,12 @@ static void got_ports(void *user, const struct pl_port *ports, size_t n, const s
 
 static void enter(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = kg_workspace_find(kg_api_core(api), args->user.name, args->value[0]);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     char *rest;
     unsigned long port = strtoul(args->value[1], &rest, 10);
-    if (!w) {
-        kg_reply_error(api, req, 404, NULL, "Workspace does not exist: %.100s", args->value[0]);
-    } else if (*rest || rest == args->value[1] || port < 1 || port > 65535) {
+    if (!w)
+        return;
+    if (*rest || rest == args->value[1] || port < 1 || port > 65535) {
         kg_reply_error(api, req, 400, NULL, "a port is a number from 1 to 65535");
     } else if (!w->net) {
         kg_reply_error(api, req, 502, NULL, "nothing listens on port %lu of this session", port);

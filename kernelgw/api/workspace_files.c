@@ -12,15 +12,6 @@
 /* What a program has made may be a page: its scripts get an origin of their own. */
 #define FILE_CSP "sandbox allow-scripts; default-src 'self' data: 'unsafe-inline'"
 
-static struct kg_workspace *find(struct kg_api *api, struct kg_http *req,
-                                 const struct kg_route_args *args)
-{
-    struct kg_workspace *w = kg_workspace_find(kg_api_core(api), args->user.name, args->value[0]);
-    if (!w)
-        kg_reply_error(api, req, 404, NULL, "Workspace does not exist: %.100s", args->value[0]);
-    return w;
-}
-
 static void no_file(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     kg_reply_error(api, req, 404, NULL, "session %.100s has no file %.200s", args->value[0],
@@ -29,7 +20,7 @@ static void no_file(struct kg_api *api, struct kg_http *req, const struct kg_rou
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = find(api, req, args);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     kg_autobuf body = {0};
     struct kg_json j;
     if (!w)
@@ -59,7 +50,7 @@ static const char *type_of(const char *path)
 
 static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    const struct kg_workspace *w = find(api, req, args);
+    const struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (!w)
         return;
     const struct kg_file *f = kg_files_find(&w->files, args->value[1]);
@@ -135,7 +126,7 @@ static void put(struct kg_api *api, struct kg_http *req, const struct kg_route_a
 
 static void delete (struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = find(api, req, args);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (!w)
         return;
     const struct kg_file *f = kg_files_find(&w->files, args->value[1]);
@@ -151,7 +142,7 @@ static void delete (struct kg_api *api, struct kg_http *req, const struct kg_rou
 
 static void clear(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = find(api, req, args);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (!w)
         return;
     while (w->files.table)

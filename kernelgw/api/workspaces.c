@@ -9,8 +9,8 @@
 #include "kernelgw/core/checks.h"
 #include "kernelgw/core/workspace.h"
 
-static struct kg_workspace *find(struct kg_api *api, struct kg_http *req,
-                                 const struct kg_route_args *args)
+struct kg_workspace *kg_request_workspace(struct kg_api *api, struct kg_http *req,
+                                          const struct kg_route_args *args)
 {
     struct kg_workspace *w = kg_workspace_find(kg_api_core(api), args->user.name, args->value[0]);
     if (!w)
@@ -71,14 +71,14 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
 
 static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    const struct kg_workspace *w = find(api, req, args);
+    const struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (w)
         reply_model(api, req, 200, w);
 }
 
 static void leave(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = find(api, req, args);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (!w)
         return;
     kg_workspace_end(w, true, "left");
@@ -114,7 +114,7 @@ static void ports_told(void *user, const json_t *list, const struct kg_err *err)
 
 static void ports(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = find(api, req, args);
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
     if (!w)
         return;
     if (!w->net) {
@@ -205,7 +205,7 @@ static void watch(struct kg_api *api, struct kg_http *req, const struct kg_route
         return;
     }
     if (!w) {
-        find(api, req, args); /* answers */
+        kg_request_workspace(api, req, args); /* answers */
         return;
     }
     struct events *e = kg_calloc(1, sizeof *e);
