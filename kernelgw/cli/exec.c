@@ -64,9 +64,9 @@ static int find_server(struct job *j, struct kg_err *err)
 static int begin(struct job *j)
 {
     struct kg_err err = {0};
-    json_t *body =
-        json_pack("{s:O,s:b,s:b}", "notebook", j->notebook, "allow_errors", j->o.allow_errors,
-                  "in_place", strcmp(j->o.notebook, j->o.output) == 0);
+    json_t *body = json_pack("{s:O,s:b,s:b,s:b}", "notebook", j->notebook, "allow_errors",
+                             j->o.allow_errors, "in_place", strcmp(j->o.notebook, j->o.output) == 0,
+                             "record_timing", !j->o.no_timing);
     if (j->o.kernel)
         json_object_set_new(body, "kernel_name", json_string(j->o.kernel));
     if (j->o.parameters)

@@ -21,6 +21,7 @@ void kg_exec_help(FILE *out)
         "  -k, --kernel NAME       a kernel other than the notebook's\n"
         "  --timeout S             seconds that each cell may take; then it is interrupted, and the run ends\n"
         "  --allow-errors          go on behind a cell that raised an error\n"
+        "  --no-timing             don't write down in the notebook when each cell ran (metadata.execution)\n"
         "  --url URL               a running server, as it printed its URL (KERNELGW_URL)\n"
         "  --token TOKEN           its token, if the URL has none (KERNELGW_TOKEN)\n"
         "  -q, --quiet             no progress\n"
@@ -94,6 +95,7 @@ static int read_one(struct kg_exec_options *o, int argc, char *const *argv, int 
         const char *brief, *name;
         bool *flag;
     } flags[] = {{NULL, "--allow-errors", &o->allow_errors},
+                 {NULL, "--no-timing", &o->no_timing},
                  {"-q", "--quiet", &o->quiet},
                  {"-h", "--help", &o->help}};
     for (size_t f = 0; f < KG_COUNT(flags); f++)

@@ -13,7 +13,7 @@ struct kg_exec_options {
     const char *kernel;
     json_t *parameters; /* or NULL */
     double timeout_s;   /* 0: none */
-    bool allow_errors, quiet, help;
+    bool allow_errors, no_timing, quiet, help;
     char *const *server; /* options for a server of its own, ended by NULL */
 };
 

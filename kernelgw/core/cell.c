@@ -10,6 +10,7 @@
 #include "jupyter/message.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/cell_times.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/outputs.h"
 
@@ -34,6 +35,7 @@ struct kg_cell {
     int closing;
     char msg_id[KG_UUID_SIZE];
     json_t *reply;
+    json_t *times;
     struct kg_outputs outputs;
     json_t *kept; /* of one that is taken up: what was written down, until it is used */
     bool begun, idle, timed_out, stopped, cancelled;
@@ -67,6 +69,7 @@ static void release(struct kg_cell *c)
     c->client = NULL;
     json_decref(c->kept);
     json_decref(c->reply);
+    json_decref(c->times);
     kg_outputs_release(&c->outputs);
     c->closing = 2;
     uv_close((uv_handle_t *)&c->turn, on_handle_closed);
@@ -78,6 +81,11 @@ json_t *kg_cell_outputs(const struct kg_cell *c)
     return kg_outputs_list(&c->outputs);
 }
 
+json_t *kg_cell_times(const struct kg_cell *c)
+{
+    return c->times;
+}
+
 /* The last callback; what comes afterwards is nobody's. */
 static void tell_end(struct kg_cell *c)
 {
@@ -86,6 +94,7 @@ static void tell_end(struct kg_cell *c)
     const struct kg_cell_end told = {
         .reply = c->reply,
         .outputs = outputs,
+        .times = c->times,
         .timed_out = c->timed_out,
         .why = c->reply ? NULL : c->why,
         .bytes = c->outputs.bytes,
@@ -243,6 +252,7 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
                             : json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
     if (c->resumed)
         hear(c, &msg, content);
+    kg_cell_times_take(c->times, &msg, &header, content);
     if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
         json_decref(c->reply);
         c->reply = json_incref(content);
@@ -369,6 +379,7 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
     c->events = events;
     c->user = user;
     kg_outputs_init(&c->outputs, config->max_bytes, config->displays);
+    c->times = json_object();
     c->timeout_ms = config->timeout_ms;
     c->began_ms = kg_clock_ms();
     c->resumed = config->resume;

@@ -36,6 +36,7 @@ struct kg_cell_config {
 struct kg_cell_end {
     const json_t *reply;   /* content of execute_reply; NULL when none came */
     const json_t *outputs; /* array */
+    const json_t *times;   /* object (core/cell_times.h) */
     bool timed_out;
     const char *why; /* when there is no reply: a sentence */
     size_t bytes;    /* of outputs, as they came */
@@ -55,6 +56,8 @@ struct kg_cell *kg_cell_start(struct kg_kernel *k, const struct kg_cell_config *
                               const struct kg_cell_events *events, void *user, struct kg_err *err);
 /* Its outputs so far, as kg_cell_end has them: a new list, whose items are the cell's own. */
 json_t *kg_cell_outputs(const struct kg_cell *c);
+/* When its messages so far were sent (core/cell_times.h): the cell's own, which grows. */
+json_t *kg_cell_times(const struct kg_cell *c);
 /* Interrupts it as a timeout does; it ends as it ends then, and timed_out stays false. */
 void kg_cell_stop(struct kg_cell *c);
 /* Gives it up without a word to the kernel, for the next server. No callback comes. */

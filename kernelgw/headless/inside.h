@@ -136,6 +136,8 @@ bool kg_nb_is_product(const struct kg_nbrun *r); /* another document than the on
 void kg_nb_note_begin(struct kg_nbrun *r);
 void kg_nb_note_kernel(struct kg_nbrun *r, const struct kg_kernel *k);
 void kg_nb_note_cell(struct kg_nbrun *r, json_t *cell, const char *status, bool failed);
+/* When the messages of the cell that runs were sent, as far as is known. times: core/cell_times.h. */
+void kg_nb_note_times(const struct kg_nbrun *r, json_t *cell, const json_t *times);
 void kg_nb_note_end(struct kg_nbrun *r);
 
 /* --- store.c --- */

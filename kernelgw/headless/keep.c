@@ -68,11 +68,12 @@ static json_t *entry_of(const struct kg_nbrun *r)
     const struct kg_nbrun_spec *s = &r->spec;
     bool begun = r->started_us != 0; /* of others only what was asked is to be known */
     json_t *entry = json_pack(
-        "{s:s,s:s*,s:s*,s:O*,s:O*,s:O*,s:I,s:b,s:b,s:b,s:s,s:I,s:I}", "owner", s->owner, "path",
+        "{s:s,s:s*,s:s*,s:O*,s:O*,s:O*,s:I,s:b,s:b,s:b,s:b,s:s,s:I,s:I}", "owner", s->owner, "path",
         s->path, "output_path", s->output_path, "parameters", s->parameters, "env", s->env, "own",
         s->own, "timeout_ms", (json_int_t)s->timeout_ms, "allow_errors", s->allow_errors,
-        "keep_kernel", s->keep_kernel, "in_place", s->in_place, "kernel", r->runtime->name,
-        "created_us", (json_int_t)r->created_us, "started_us", (json_int_t)r->started_us);
+        "keep_kernel", s->keep_kernel, "in_place", s->in_place, "record_timing", s->record_timing,
+        "kernel", r->runtime->name, "created_us", (json_int_t)r->created_us, "started_us",
+        (json_int_t)r->started_us);
     json_t *now =
         json_pack("{s:s*,s:s,s:b,s:s,s:s,s:I,s:I,s:o}", "target", r->store.path, "hash",
                   r->store.hash, "is_new", r->store.is_new, "kernel_id", begun ? r->kernel_id : "",

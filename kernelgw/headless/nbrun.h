@@ -27,6 +27,7 @@ struct kg_nbrun_spec {
     json_t *parameters, *env, *own;
     uint64_t timeout_ms; /* of each cell; 0: none */
     bool allow_errors, keep_kernel;
+    bool record_timing; /* metadata.execution of the cells */
     bool
         in_place; /* the document that came goes back to where it is from: it is no product (note.c) */
 };

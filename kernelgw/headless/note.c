@@ -1,8 +1,8 @@
 /*
- * What a document says of its own run: the kernel, as nbclient writes it, and, in a document that is a product (it goes
- * elsewhere than where it came from), papermill's metadata. A notebook that is run in its place gets outputs alone, so that
- * its next version differs in nothing else.
- * Source: papermill 2.7, execute.py and engines.py.
+ * What a document says of its own run: the kernel and the times of cells, as nbclient writes them, and, in a document that is a product
+ * (it goes elsewhere than where it came from), papermill's metadata. A notebook that is run in its place gets no more, so that its next
+ * version differs in little.
+ * Source: papermill 2.7, execute.py and engines.py; nbclient 0.11, client.py.
  */
 #include <string.h>
 
@@ -51,6 +51,13 @@ void kg_nb_note_cell(struct kg_nbrun *r, json_t *cell, const char *status, bool 
     json_object_set_new(note, "status", json_string(status));
     json_object_set_new(note, "exception", over ? json_boolean(failed) : json_null());
     set_times(note, begun ? r->cell_us : 0, over ? kg_clock_wall_us() : 0);
+}
+
+void kg_nb_note_times(const struct kg_nbrun *r, json_t *cell, const json_t *times)
+{
+    if (r->spec.record_timing)
+        json_object_set_new(object_in(cell, "metadata"), "execution",
+                            json_copy((json_t *)(uintptr_t)times));
 }
 
 void kg_nb_note_begin(struct kg_nbrun *r)

@@ -51,6 +51,7 @@ static void clear_outputs(struct kg_nbrun *r)
             continue;
         json_object_set_new(cell, "outputs", json_array());
         json_object_set_new(cell, "execution_count", json_null());
+        json_object_del(json_object_get(cell, "metadata"), "execution");
         r->cells_total++;
     }
 }
@@ -210,6 +211,7 @@ static void on_cell_ended(void *user, const struct kg_cell_end *end)
     r->output_bytes += end->bytes;
     json_object_set_new(cell, "outputs", outputs);
     json_object_set(cell, "execution_count", json_is_integer(count) ? count : json_null());
+    kg_nb_note_times(r, cell, end->times);
     kg_nb_note_cell(r, cell, failed ? "failed" : "completed", failed);
     r->at++;
     r->cells_done += !outcome || strcmp(outcome, "error") == 0;

@@ -10,9 +10,9 @@
 
 enum { TIMEOUT_MAX_S = 24 * 3600 };
 
-static const char *const known[] = {"path",        "output_path", "notebook", "kernel_name",
-                                    "parameters",  "timeout_s",   "env",      "allow_errors",
-                                    "keep_kernel", "in_place",    "kernelgw", NULL};
+static const char *const known[] = {
+    "path",         "output_path", "notebook", "kernel_name", "parameters",    "timeout_s", "env",
+    "allow_errors", "keep_kernel", "in_place", "kernelgw",    "record_timing", NULL};
 
 static const json_t *member(const json_t *body, const char *key)
 {
@@ -49,10 +49,12 @@ static int read_path(char **out, const json_t *body, const char *key, struct kg_
     return 0;
 }
 
-static int read_flag(bool *out, const json_t *body, const char *key, struct kg_err *err)
+/* without: what it is when it is not there */
+static int read_flag(bool *out, const json_t *body, const char *key, bool without,
+                     struct kg_err *err)
 {
     const json_t *v = member(body, key);
-    *out = json_is_true(v);
+    *out = v ? json_is_true(v) : without;
     return !v || json_is_boolean(v) ? 0 : kg_err_set(err, -EINVAL, "%s must be true or false", key);
 }
 
@@ -111,11 +113,13 @@ int kg_nbrun_spec_parse(struct kg_nbrun_spec *out, const struct kg_core *core, c
     if (rc == 0)
         rc = read_timeout(&out->timeout_ms, body, err);
     if (rc == 0)
-        rc = read_flag(&out->allow_errors, body, "allow_errors", err);
+        rc = read_flag(&out->allow_errors, body, "allow_errors", false, err);
     if (rc == 0)
-        rc = read_flag(&out->keep_kernel, body, "keep_kernel", err);
+        rc = read_flag(&out->keep_kernel, body, "keep_kernel", false, err);
     if (rc == 0)
-        rc = read_flag(&out->in_place, body, "in_place", err);
+        rc = read_flag(&out->in_place, body, "in_place", false, err);
+    if (rc == 0)
+        rc = read_flag(&out->record_timing, body, "record_timing", true, err);
     if (rc == 0 && out->in_place && (!out->notebook || out->output_path))
         rc = kg_err_set(err, -EINVAL,
                         "in_place is for a notebook that comes along, without output_path");

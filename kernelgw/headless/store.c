@@ -23,6 +23,7 @@ void kg_nb_write_now(const struct kg_nbrun *r, struct kg_buf *out)
     if (r->cell) {
         json_t *cell = json_array_get(json_object_get(r->nb, "cells"), r->at);
         json_object_set_new(cell, "outputs", kg_cell_outputs(r->cell));
+        kg_nb_note_times(r, cell, kg_cell_times(r->cell));
     }
     nb_write(out, r->nb);
 }

@@ -59,6 +59,7 @@ static void read_entry(struct kg_nbrun *r, const json_t *entry)
         .allow_errors = json_is_true(json_object_get(entry, "allow_errors")),
         .keep_kernel = json_is_true(json_object_get(entry, "keep_kernel")),
         .in_place = json_is_true(json_object_get(entry, "in_place")),
+        .record_timing = !json_is_false(json_object_get(entry, "record_timing")),
     };
     r->created_us = number_of(entry, "created_us");
     r->started_us = number_of(entry, "started_us");

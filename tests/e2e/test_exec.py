@@ -64,7 +64,10 @@ def test_on_a_server_of_its_own(tmp_path):
     source = write(tmp_path / "in.ipynb", "import os; print(os.getuid())")
     run(source)
     nb = read(source)
-    assert text_of(nb.cells[0]) == f"{os.getuid()}\n" and "papermill" not in nb.metadata, "in its place: outputs alone"
+    assert text_of(nb.cells[0]) == f"{os.getuid()}\n" and "papermill" not in nb.metadata, "in its place: not much more than outputs"
+    assert "shell.execute_reply" in nb.cells[0].metadata.execution
+    run(source, "--no-timing")
+    assert "execution" not in read(source).cells[0].metadata
     assert leftovers() == before
 
 

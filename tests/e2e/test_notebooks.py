@@ -1,4 +1,5 @@
 """/api/notebooks/run: notebooks that the server runs, with and without anybody watching."""
+import datetime
 import json
 import os
 import signal
@@ -81,6 +82,26 @@ def test_outputs_are_those_of_nbclient(books, tmp_path):
     for number, pair in enumerate(zip(ours, expected)):
         assert pair[0] == pair[1], SAME[number]
     assert len(ours) == len(expected) == len(SAME)
+    times, theirs = ([set(c.metadata.execution) for c in code_cells(nb)] for nb in (books.read("same.ipynb"), nbformat.read(out, as_version=4)))
+    assert [t - {"shell.execute_reply.started"} for t in times] == theirs
+
+
+def test_times_are_those_that_jupyterlab_records(books):
+    nb = notebook("md:# x", "import time; time.sleep(0.3); print('slept')", "1 / 0", "")
+    nb.cells[3].metadata["execution"] = {"kept": "it is not run"}
+    books.put("times.ipynb", nb)
+    assert books.run(path="times.ipynb", allow_errors=True)["outcome"] == "ok"
+    cells = books.read("times.ipynb").cells
+    for cell in cells[1:3]:
+        t = {k: datetime.datetime.strptime(v, "%Y-%m-%dT%H:%M:%S.%fZ") for k, v in cell.metadata.execution.items()}
+        order = ["iopub.status.busy", "shell.execute_reply.started", "shell.execute_reply", "iopub.status.idle"]
+        assert set(t) == {*order, "iopub.execute_input"} and [t[k] for k in order] == sorted(t[k] for k in order)
+        assert t["iopub.status.busy"] <= t["iopub.execute_input"] <= t["iopub.status.idle"]
+    slept = cells[1].metadata.execution
+    assert slept["shell.execute_reply"] > slept["iopub.execute_input"]
+    assert "execution" not in cells[0].metadata and cells[3].metadata.execution == {"kept": "it is not run"}
+    assert books.run(path="times.ipynb", allow_errors=True, record_timing=False)["outcome"] == "ok"
+    assert ["execution" in c.metadata for c in books.read("times.ipynb").cells] == [False, False, False, True]
 
 
 def test_outputs_come_while_it_runs_and_nobody_watches(books):
@@ -88,6 +109,7 @@ def test_outputs_come_while_it_runs_and_nobody_watches(books):
     run = books.post(path="live.ipynb")["id"]
     books.server.http.close()
     assert procs.wait_until(lambda: text_of(books.read("live.ipynb").cells[0]) == "first\n", 30), "before the cell has ended"
+    assert set(books.read("live.ipynb").cells[0].metadata.execution) == {"iopub.status.busy", "iopub.execute_input"}
     model = books.get(run)
     assert (model["state"], model["cell"], model["cells_done"]) == ("running", 0, 0)
     # a front-end that opens the file finds the kernel by the path
@@ -290,6 +312,7 @@ def bad_file(books, name, text):
     ({"path": "v4.ipynb", "parameters": [1]}, 400, "parameters must be"),
     ({"path": "v4.ipynb", "timeout_s": 0}, 400, "timeout_s"),
     ({"path": "v4.ipynb", "allow_errors": "yes"}, 400, "allow_errors"),
+    ({"path": "v4.ipynb", "record_timing": 1}, 400, "record_timing"),
     ({"path": "v4.ipynb", "kernelgw": {"limits": {"memory_mb": "x"}}}, 400, "memory_mb"),
     ({"path": "v4.ipynb", "env": {"A": 1}}, 400, "A"),
     ({"path": "v4.ipynb", "when": "now"}, 400, "when: there is no such field"),

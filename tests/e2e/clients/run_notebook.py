@@ -22,7 +22,7 @@ if how == "papermill":
     papermill.execute_notebook(source, target, parameters=parameters, kernel_manager_class=MANAGER, progress_bar=False)
 else:
     notebook = nbformat.read(source, as_version=4)
-    client = nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=90, record_timing=False,
+    client = nbclient.NotebookClient(notebook, kernel_manager_class=MANAGER, timeout=90,
                                      allow_errors=how == "nbclient-allow")
     # this manager starts python3 where the start itself names no kernel
     client.execute(kernel_name=notebook.metadata.kernelspec.name)
