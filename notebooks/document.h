@@ -1,7 +1,7 @@
 #ifndef NB_DOCUMENT_H
 #define NB_DOCUMENT_H
 /*
- * Notebook documents, nbformat 4: bytes to a tree, a tree to bytes. In the tree every text is one string; in bytes it
+ * Notebook documents, nbformat 4 (2 and 3 are upgraded as they are read): bytes to a tree, a tree to bytes. In the tree every text is one string; in bytes it
  * is a list of lines, as nbformat writes it. What was read and is written again, unchanged, is what nbformat would
  * have written, byte for byte. No files, no kernels.
  *
@@ -18,8 +18,8 @@ enum { NB_WEIGHT_MAX = 512 << 20 }; /* what a document may take in memory (kg_js
 /*
  * Reads a document: *out is a new reference. It need not be valid (nb_validate), but it is an object with nbformat 4,
  * an integer nbformat_minor, an object metadata and a list of cells that are objects. -EINVAL otherwise, with *err
- * saying what is wrong and, for older formats, what to do about it. Whole numbers beyond 64 bits are refused. -EFBIG
- * for one whose values would take too much memory.
+ * saying what is wrong. One of nbformat 2 or 3 comes as 4.5, and metadata.orig_nbformat, which is never written, tells. Whole numbers
+ * beyond 64 bits are refused. -EFBIG for one whose values would take too much memory.
  */
 int nb_read(json_t **out, struct kg_span text, struct kg_err *err);
 

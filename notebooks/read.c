@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "notebooks/document.h"
 #include "notebooks/shape.h"
+#include "notebooks/upgrade.h"
 
 /* A list of strings in place of one: nothing else is a text. NULL when v is neither. */
 static json_t *joined(const json_t *v)
@@ -76,23 +77,29 @@ static int check_version(const json_t *nb, struct kg_err *err)
             err, -EINVAL,
             "no notebook: nbformat, the version of the format, is missing or no whole number");
     long long version = json_integer_value(major);
-    if (version >= 1 && version < 4)
+    if (version == 1)
         return kg_err_set(err, -EINVAL,
-                          "the notebook is of format %lld, which is older than 4: upgrade it with "
-                          "\"jupyter nbconvert --to notebook --inplace FILE\"",
-                          version);
+                          "the notebook is of format 1, which is too old: upgrade it with "
+                          "\"jupyter nbconvert --to notebook --inplace FILE\"");
     if (version != 4)
-        return kg_err_set(err, -EINVAL, "the notebook is of format %lld: only 4 is known", version);
+        return kg_err_set(err, -EINVAL, "the notebook is of format %lld: only 2 to 4 are known",
+                          version);
     if (!json_is_integer(minor) || json_integer_value(minor) < 0)
         return kg_err_set(err, -EINVAL,
                           "no notebook: nbformat_minor is missing or no whole number");
     return 0;
 }
 
-int nb_adopt(json_t *nb, struct kg_err *err)
+static const char *const transient[] = {"orig_nbformat", "orig_nbformat_minor", "signature"};
+
+void nb_drop_transient(json_t *metadata)
 {
-    if (!json_is_object(nb))
-        return kg_err_set(err, -EINVAL, "no notebook: it is no JSON object");
+    for (size_t i = 0; i < KG_COUNT(transient); i++)
+        json_object_del(metadata, transient[i]);
+}
+
+static int adopt(json_t *nb, struct kg_err *err)
+{
     int rc = check_version(nb, err);
     if (rc < 0)
         return rc;
@@ -109,10 +116,20 @@ int nb_adopt(json_t *nb, struct kg_err *err)
             return kg_err_set(err, -EINVAL, "no notebook: cell %zu is no object", i);
         clean_cell(cell);
     }
-    static const char *const transient[] = {"orig_nbformat", "orig_nbformat_minor", "signature"};
-    for (i = 0; i < KG_COUNT(transient); i++)
-        json_object_del(metadata, transient[i]);
     return 0;
+}
+
+int nb_adopt(json_t *nb, struct kg_err *err)
+{
+    if (!json_is_object(nb))
+        return kg_err_set(err, -EINVAL, "no notebook: it is no JSON object");
+    const json_t *major = json_object_get(nb, "nbformat");
+    json_int_t version = json_is_integer(major) ? json_integer_value(major) : 0;
+    bool old = version == 2 || version == 3;
+    if (!old)
+        nb_drop_transient(json_object_get(nb, "metadata"));
+    int rc = old ? nb_upgrade(nb, (int)version, err) : 0;
+    return rc < 0 ? rc : adopt(nb, err);
 }
 
 int nb_read(json_t **out, struct kg_span text, struct kg_err *err)

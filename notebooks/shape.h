@@ -19,4 +19,7 @@ static inline bool nb_cell_is(const json_t *cell, const char *type)
     return is && strcmp(is, type) == 0;
 }
 
+/* Takes out what belongs to a session, and is in no file. metadata: the document's. */
+void nb_drop_transient(json_t *metadata);
+
 #endif

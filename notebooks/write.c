@@ -244,6 +244,11 @@ static void write_value(struct kg_buf *out, const json_t *v, enum place place, i
 
 void nb_write(struct kg_buf *out, const json_t *nb)
 {
-    write_value(out, nb, NOTEBOOK, 0);
+    json_t *written = json_copy((json_t *)(uintptr_t)nb);
+    json_t *metadata = json_copy(json_object_get(nb, "metadata"));
+    nb_drop_transient(metadata);
+    json_object_set_new(written, "metadata", metadata);
+    write_value(out, written, NOTEBOOK, 0);
+    json_decref(written);
     kg_buf_add_char(out, '\n');
 }

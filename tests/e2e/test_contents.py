@@ -192,6 +192,73 @@ def test_invalid_notebook_is_saved_with_a_word(files):
     assert "execution_count" in files.get("/bad.ipynb")["message"]
 
 
+def old_notebook(version):
+    """With all that such a document may hold, as its own library writes it."""
+    v = {2: nbformat.v2, 3: nbformat.v3}[version]
+    shown = {"output_text": "1\n2", "output_html": "<b>x</b>\ny", "output_svg": "<svg/>\n", "output_png": "aGk=\n", "output_jpeg": "aGk=",
+             "output_latex": "$x$", "output_json": '{"a":\n [1]}', "output_javascript": "f()\ng()"}
+    words = ("ename", "evalue", "traceback") if version == 3 else ("etype", "evalue", "traceback")
+    if version == 2:
+        shown = {key: value.encode() if key.endswith(("png", "jpeg")) else value for key, value in shown.items()}
+    outputs = [v.new_output(output_type="pyout", prompt_number=7, **shown), v.new_output(output_type="display_data", **shown),
+               v.new_output(output_type="pyerr", **dict(zip(words, ("E", "v", ["a", "b\nc"])))),
+               v.new_output(output_type="stream", output_text="x\ny\n", **({"stream": "stderr"} if version == 3 else {}))]
+    cells = [v.new_code_cell(input="a\n\nb\r\nc", prompt_number=7, outputs=outputs, collapsed=True), v.new_code_cell(),
+             v.new_text_cell("markdown", source="# m\u2028n\n"), v.new_text_cell("html", source="<i>h</i>")]
+    more = []
+    if version == 3:
+        outputs[0].metadata = {"png": {"width": 4}, "other": 1}
+        more = [v.new_heading_cell(source="two\nlines\x0bof it\n", level=3), v.new_heading_cell(source=""), v.new_text_cell("raw", source="r")]
+    return v.new_notebook(metadata=v.new_metadata(name="old"), worksheets=[v.new_worksheet(cells=cells), v.new_worksheet(cells=more)])
+
+
+def without_ids(nb):
+    """A document's upgrade gives ids by chance."""
+    assert all(isinstance(cell.pop("id"), str) for cell in nb["cells"])
+    return json.loads(json.dumps(nb))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_old_notebooks_are_upgraded_as_they_are_read(files, version):
+    text = {2: nbformat.v2, 3: nbformat.v3}[version].writes_json(old_notebook(version))
+    (files.root / "old.ipynb").write_text(text)
+    model = files.get("/old.ipynb")
+    assert model["type"] == "notebook" and ("message" in model) == (version == 2), "whose errors have no ename"
+    assert json.loads(text)["nbformat"] == version
+    content = model["content"]
+    for cell in content["cells"]:  # a server's own word
+        cell["metadata"].pop("trusted", None)
+    expected = nbformat.reads(text, as_version=4)
+    expected.metadata.pop("orig_nbformat_minor")
+    content["metadata"].pop("orig_nbformat_minor", None)
+    assert without_ids(content) == without_ids(expected)
+    assert (files.root / "old.ipynb").read_text() == text, "reading changes nothing"
+
+
+@pytest.mark.kgw
+def test_an_old_notebook_that_is_saved_is_a_new_one(files):
+    text = nbformat.v3.writes_json(old_notebook(3))
+    files.save("/old.ipynb", type="file", format="text", content=text)
+    first, again = (files.call("GET", "/old.ipynb") for _ in range(2))
+    assert first.json()["content"] == again.json()["content"], "ids too, so that two front-ends mean the same cells"
+    files.save("/old.ipynb", type="notebook", format="json", content=first.json()["content"])
+    written = (files.root / "old.ipynb").read_text()
+    nb = nbformat.reads(written, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(nb)
+    assert (nb.nbformat, nb.nbformat_minor) == (4, 5) and "orig_nbformat" not in nb.metadata
+    assert written == nbformat.writes(nb) + "\n"
+    files.save("/sent.ipynb", type="notebook", format="json", content=json.loads(text))
+    assert (files.root / "sent.ipynb").read_text() == written, "and so is one that comes as it was"
+
+
+@pytest.mark.kgw
+def test_an_old_notebook_that_can_not_be_upgraded(files):
+    (files.root / "old.ipynb").write_text('{"nbformat": 3, "metadata": {}, "worksheets": [{"cells": [{"cell_type": "code"}]}]}')
+    refused(files.call("GET", "/old.ipynb"), 400, "outputs is missing")
+    (files.root / "old.ipynb").write_text('{"nbformat": 1, "cells": []}')
+    refused(files.call("GET", "/old.ipynb"), 400, "nbconvert")
+
+
 def test_unreadable_notebook(files):
     (files.root / "u.ipynb").write_text('{"cells": [')
     refused(files.call("GET", "/u.ipynb"), 400, "Unreadable Notebook")
@@ -200,7 +267,7 @@ def test_unreadable_notebook(files):
 
 
 @pytest.mark.kgw
-@pytest.mark.parametrize("content", [7, None, [], {}, {"nbformat": 3, "nbformat_minor": 0, "worksheets": []},
+@pytest.mark.parametrize("content", [7, None, [], {}, {"nbformat": 3, "nbformat_minor": 0, "worksheets": []}, {"nbformat": 1, "cells": []},
                                      {**NOTEBOOK, "cells": {}}, {**NOTEBOOK, "metadata": None}])
 def test_what_is_no_notebook_is_not_saved(files, content):
     files.save("/n.ipynb", type="notebook", format="json", content=NOTEBOOK)

@@ -95,15 +95,27 @@ def test_errors_may_be_allowed(at, tmp_path):
     assert text_of(read(source).cells[1]) == "behind\n"
 
 
+def test_an_old_notebook(at, tmp_path):
+    v3 = nbformat.v3
+    source = tmp_path / "old.ipynb"
+    cells = [v3.new_heading_cell(source="title"), v3.new_code_cell(input="n = 6\nprint('old', n)", prompt_number=3, outputs=[
+        v3.new_output(output_type="stream", output_text="of before")])]
+    source.write_text(v3.writes_json(v3.new_notebook(worksheets=[v3.new_worksheet(cells=cells)])))
+    run(source, "-q", *at)
+    nb = read(source)
+    assert (nb.nbformat, nb.nbformat_minor) == (4, 5) and "orig_nbformat" not in nb.metadata
+    assert nb.cells[0].source == "# title" and text_of(nb.cells[1]) == "old 6\n" and nb.cells[1].execution_count == 1
+
+
 @pytest.mark.parametrize("args, says", [
     ((), "which notebook"), (("a", "b"), "one notebook"), (("x.ipynb", "--nope"), "--nope"), (("x.ipynb", "-p", "n"), "-p needs"),
     (("x.ipynb", "--timeout", "soon"), "--timeout must be"), (("none.ipynb",), "none.ipynb"), (("junk.ipynb",), "no notebook"),
-    (("v3.ipynb",), "older than 4"), (("ok.ipynb", "--url", "ftp://x"), "http://"), (("ok.ipynb", "--url", "http://x", "--", "--port"), "own"),
+    (("v1.ipynb",), "format 1"), (("ok.ipynb", "--url", "ftp://x"), "http://"), (("ok.ipynb", "--url", "http://x", "--", "--port"), "own"),
 ])
 def test_wrong_commands(tmp_path, args, says):
     write(tmp_path / "ok.ipynb", "1")
     (tmp_path / "junk.ipynb").write_text("{")
-    (tmp_path / "v3.ipynb").write_text('{"nbformat": 3, "metadata": {}, "worksheets": []}')
+    (tmp_path / "v1.ipynb").write_text('{"nbformat": 1, "cells": []}')
     done = run(*args, status=2, cwd=tmp_path)
     assert says in done.stderr and done.stderr.count("\n") == 1
 

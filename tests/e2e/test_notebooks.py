@@ -303,7 +303,7 @@ def bad_file(books, name, text):
     ({"path": "../a.ipynb"}, 404, ""),
     ({"path": ".h/a.ipynb"}, 400, "hidden"),
     ({"path": 5}, 400, "path must be"),
-    ({"path": "v3.ipynb"}, 400, "older than 4"),
+    ({"path": "v1.ipynb"}, 400, "format 1"),
     ({"path": "junk.ipynb"}, 400, "no notebook"),
     ({"notebook": {}}, 400, "nbformat"),
     ({"notebook": [], "path": "a.ipynb"}, 400, "notebook must be"),
@@ -318,7 +318,7 @@ def bad_file(books, name, text):
     ({"path": "v4.ipynb", "when": "now"}, 400, "when: there is no such field"),
 ])
 def test_bad_requests(books, body, status, says):
-    bad_file(books, "v3.ipynb", '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}')
+    bad_file(books, "v1.ipynb", '{"nbformat": 1, "cells": []}')
     bad_file(books, "junk.ipynb", '{"nbformat": 4')
     books.put("v4.ipynb", notebook("print(1)"))
     assert says in books.post(status=status, **body)["message"]

@@ -75,7 +75,7 @@ static void what_is_no_notebook_is_refused_in_words(void **state)
         {"[]", "no JSON object"},
         {"{}", "nbformat"},
         {"{\"nbformat\":\"4\"}", "nbformat"},
-        {"{\"nbformat\":3,\"nbformat_minor\":0,\"worksheets\":[]}", "format 3"},
+        {"{\"nbformat\":1}", "format 1"},
         {"{\"nbformat\":5,\"nbformat_minor\":0}", "format 5"},
         {"{\"nbformat\":4}", "nbformat_minor"},
         {"{\"nbformat\":4,\"nbformat_minor\":-1}", "nbformat_minor"},
