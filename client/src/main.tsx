@@ -11,6 +11,7 @@ import { t } from "./strings";
 import "./styles/theme.css";
 import "./styles/base.css";
 import "./styles/ide.css";
+import "./styles/dialogs.css";
 import "./styles/console.css";
 import "./styles/shows.css";
 

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as db from "../src/lib/files/db";
 import type { RunModel, RunSink, RunSpec } from "../src/lib/transport/runLink";
 import { link, useConn } from "../src/store/conn";
-import { addFolder, contentOf, edit, keepState, onFileEvent, putFiles, remove, rename, save, useFiles } from "../src/store/files";
+import { addFolder, contentOf, edit, onFileEvent, putFiles, remove, rename, save, useFiles } from "../src/store/files";
 import { closeConsole, isLive, labelOf, leaveRuns, logOf, restoreRuns, sendInput, startRun, stopRun, useRuns } from "../src/store/runs";
+import { PLAIN_SETUP } from "../src/lib/runSetup";
+import { keepSetup } from "../src/store/setups";
 import { noteStart, takeReturned } from "../src/store/returned";
 import { useSettings } from "../src/store/settings";
 import { heldWorkspaces, openWorkspace, switchWorkspace } from "../src/store/workspace";
@@ -140,9 +142,10 @@ describe("runs", () => {
   });
 
   it("take their arguments", async () => {
-    keepState({ args: { "a.py": 'one "two three"' } });
+    keepSetup("a.py", { ...PLAIN_SETUP, args: 'one "two three"' });
     await startRun("a.py");
     expect(specs[0]?.args).toEqual(["one", "two three"]);
+    expect(specs[0]).not.toHaveProperty("limits");
   });
 
   it("each have their own output, input and stop", async () => {

@@ -75,9 +75,9 @@ def in_a_terminal(work, path):
     """By the dialog that says how a program is run."""
     work.open_file(path)
     work.page.keyboard.press("F1")
-    work.page.keyboard.type("terminal of the program")
+    work.page.keyboard.type("run configurations")
     work.page.keyboard.press("Enter")
-    dialog = work.page.get_by_role("dialog", name=f"How {path} is run")
+    dialog = work.page.get_by_role("dialog", name="Run configurations")
     dialog.get_by_role("checkbox", name="In a terminal").check()
     dialog.get_by_role("button", name="Save and run").click()
     screen = work.console(path).locator(".terminal-area .xterm-screen")

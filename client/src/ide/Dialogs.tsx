@@ -2,14 +2,12 @@
 import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { lazy, Suspense, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
-import { keptState } from "../store/files";
 import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
-import { runFile, useTabs } from "../store/tabs";
 import { openDialog, useUi, type Ask } from "../store/ui";
-import { keepRunConfig } from "../store/workspace";
 import { t } from "../strings";
 import { commands, otherKeys } from "./commands";
 
+const RunConfigs = lazy(() => import("./RunConfigs"));
 const Examples = lazy(() => import("./Examples"));
 const Workspaces = lazy(() => import("./Workspaces"));
 
@@ -185,49 +183,6 @@ function Shortcuts() {
   );
 }
 
-function RunConfig() {
-  const path = useTabs((s) => s.activeFile);
-  const [args, setArgs] = useState(() => (path ? (keptState().args?.[path] ?? "") : ""));
-  const [tty, setTty] = useState(() => (path ? (keptState().tty?.[path] ?? false) : false));
-  const id = useId();
-  if (!path) return null;
-  const keep = () => {
-    keepRunConfig(path, args, tty);
-    openDialog(null);
-  };
-  return (
-    <Modal title={t.runConfig.title(path)} onClose={() => openDialog(null)}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          keep();
-          runFile(path);
-        }}
-      >
-        <label htmlFor={id}>{t.runConfig.args}</label>
-        <input id={id} type="text" value={args} onChange={(e) => setArgs(e.target.value)} aria-describedby={`${id}-hint`} spellCheck={false} autoComplete="off" />
-        <p id={`${id}-hint`} className="hint">
-          {t.runConfig.argsHint}
-        </p>
-        <label className="check">
-          <input type="checkbox" checked={tty} onChange={(e) => setTty(e.target.checked)} aria-describedby={`${id}-tty`} /> {t.runConfig.tty}
-        </label>
-        <p id={`${id}-tty`} className="hint">
-          {t.runConfig.ttyHint}
-        </p>
-        <div className="dialog-actions">
-          <button type="button" onClick={keep}>
-            {t.runConfig.save}
-          </button>
-          <button type="submit" className="go">
-            {t.runConfig.saveAndRun}
-          </button>
-        </div>
-      </form>
-    </Modal>
-  );
-}
-
 export function Dialogs() {
   const dialog = useUi((s) => s.dialog);
   const ask = useUi((s) => s.ask);
@@ -235,8 +190,8 @@ export function Dialogs() {
     <>
       {dialog === "settings" && <Settings />}
       {dialog === "shortcuts" && <Shortcuts />}
-      {dialog === "runConfig" && <RunConfig />}
       <Suspense fallback={null}>
+        {dialog === "runConfig" && <RunConfigs />}
         {dialog === "examples" && <Examples />}
         {dialog === "workspaces" && <Workspaces />}
       </Suspense>

@@ -5,7 +5,7 @@ import { useFiles } from "../store/files";
 import { openFile } from "../store/tabs";
 import { openDialog } from "../store/ui";
 import { t } from "../strings";
-import { commands } from "./commands";
+import { commands, configCommands } from "./commands";
 import { useReturn } from "./Dialogs";
 
 interface Item {
@@ -43,7 +43,7 @@ export function Palette() {
   const items = useMemo(() => {
     const all: Item[] = [
       ...(query.startsWith(">") ? [] : Object.keys(files).map((path): Item => ({ key: `f${path}`, label: path, run: () => openFile(path) }))),
-      ...commands.filter((c) => c.id !== "palette").map((c): Item => ({ key: c.id, label: c.label, keys: c.keys, run: c.run })),
+      ...[...configCommands(), ...commands].filter((c) => c.id !== "palette").map((c): Item => ({ key: c.id, label: c.label, keys: c.keys, run: c.run })),
     ];
     const wanted = query.replace(/^>/, "");
     return all

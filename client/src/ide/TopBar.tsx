@@ -3,10 +3,12 @@ import { DropdownMenu } from "radix-ui";
 import { languageOf } from "../lib/files/languages";
 import { useFiles } from "../store/files";
 import { isLive, stopRun, useRuns } from "../store/runs";
-import { runFile, useTabs } from "../store/tabs";
+import { useSetups, whatRuns } from "../store/setups";
+import { runChosen, useTabs } from "../store/tabs";
 import { t } from "../strings";
 import { commands, runCommand } from "./commands";
 import { Network } from "./Network";
+import { RunWhat } from "./RunWhat";
 
 const MENU: (string | null)[] = [
   "run", "stop", "restart", "args", "network", null, "new-file", "save", "find", "format", "code-help", "close", null, "examples", "workspaces", "zip", "share", null, "sidebar", "palette", "shortcuts", "settings",
@@ -40,7 +42,8 @@ function MainMenu() {
 }
 
 export function TopBar() {
-  const path = useTabs((s) => s.activeFile);
+  const active = useTabs((s) => s.activeFile);
+  const { path } = whatRuns(active, useSetups());
   const run = useRuns((s) => (path ? s.byPath[path] : undefined));
   const name = useFiles((s) => s.workspace?.name ?? "");
   const language = path ? languageOf(path) : null;
@@ -55,13 +58,13 @@ export function TopBar() {
       </h1>
       <span className="space" />
       <Network />
-      {path && runnable && <span className="run-what">{path}</span>}
+      <RunWhat />
       <button
         type="button"
         className="go"
         disabled={!runnable || live}
         title={path && runnable ? `${t.runWhich(path, language.label)} — F5` : t.nothingToRun}
-        onClick={() => path && runFile(path)}
+        onClick={runChosen}
       >
         <Play size={15} aria-hidden /> {t.run}
       </button>

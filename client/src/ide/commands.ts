@@ -5,7 +5,8 @@ import { switchCodeHelp, useCodeHelp } from "../store/codeHelp";
 import { save } from "../store/files";
 import { isLive, logOf, restartRun, stopRun, useRuns } from "../store/runs";
 import { useSettings, type Theme } from "../store/settings";
-import { closeActive, fileToRun, openConsole, runFile, stepTab, useTabs } from "../store/tabs";
+import { chooseConfig, useSetups, whatRuns } from "../store/setups";
+import { closeActive, openConsole, runChosen, runFile, stepTab, useTabs } from "../store/tabs";
 import { openDialog, toast, useUi } from "../store/ui";
 import { t } from "../strings";
 
@@ -18,22 +19,27 @@ export interface Command {
 }
 
 function run(): void {
-  const path = fileToRun();
-  if (path) runFile(path);
-  else toast(t.nothingToRun, "error");
+  if (!runChosen()) toast(t.nothingToRun, "error");
 }
 
 function target(): string | null {
   const { activeConsole, activeFile } = useTabs.getState();
   const { byPath } = useRuns.getState();
-  if (activeFile && isLive(byPath[activeFile])) return activeFile;
-  if (activeConsole && isLive(byPath[activeConsole])) return activeConsole;
-  return activeFile ?? activeConsole;
+  const { path } = whatRuns(activeFile);
+  return [path, activeFile, activeConsole].find((p) => p !== null && isLive(byPath[p])) ?? path ?? activeConsole;
 }
 
 function stop(): void {
   const path = target();
   if (path) void stopRun(path);
+}
+
+function restart(): void {
+  const path = target();
+  if (!path) return;
+  const { config } = whatRuns(null);
+  openConsole(path, false);
+  void restartRun(path, config?.entry === path ? config.id : undefined);
 }
 
 function toggleConsole(): void {
@@ -72,9 +78,9 @@ function toggleCodeHelp(): void {
 const theme = (name: Theme): Command => ({ id: `theme-${name}`, label: `${t.menu.theme}: ${t.settings.themes[name]}`, run: () => useSettings.getState().change({ theme: name }) });
 
 export const commands: Command[] = [
-  { id: "run", label: "Run the active file", keys: "F5 / Ctrl+Enter", run },
+  { id: "run", label: "Run the active file, or what is chosen in its place", keys: "F5 / Ctrl+Enter", run },
   { id: "stop", label: "Stop", keys: "Shift+F5", run: stop },
-  { id: "restart", label: "Run again", keys: "Ctrl+F5", run: () => { const path = target(); if (path) { openConsole(path, false); void restartRun(path); } } },
+  { id: "restart", label: "Run again", keys: "Ctrl+F5", run: restart },
   { id: "args", label: t.menu.runConfig, run: () => openDialog("runConfig") },
   { id: "network", label: t.network.toggle, keys: "Alt+R", run: toggleNetwork },
   { id: "console", label: "Go to the console", keys: "Ctrl+`", run: toggleConsole },
@@ -105,6 +111,20 @@ export const commands: Command[] = [
   theme("dark"),
   theme("contrast"),
 ];
+
+/** One for each run configuration of the workspace, and one that leaves them. */
+export function configCommands(): Command[] {
+  const { configs, chosen } = useSetups.getState();
+  const by = configs.map(({ id, name, entry }): Command => ({
+    id: `config-${id}`,
+    label: t.runConfig.runBy(name, entry),
+    run: () => {
+      chooseConfig(id);
+      runFile(entry, id);
+    },
+  }));
+  return chosen === null ? by : [...by, { id: "config-active", label: t.runConfig.leave, run: () => chooseConfig(null) }];
+}
 
 export function runCommand(id: string): void {
   commands.find((c) => c.id === id)?.run();

@@ -4,15 +4,17 @@ import { splitArgs } from "../lib/args";
 import { ConsoleLog } from "../lib/console/log";
 import { sizeText } from "../lib/files/content";
 import { languageOf } from "../lib/files/languages";
+import { parseEnv } from "../lib/runSetup";
 import { filesForRun, RUN_BYTES_MAX } from "../lib/runFiles";
 import type { EndReason, RunModel, RunSink, Signal } from "../lib/transport/runLink";
 import { t } from "../strings";
 import { link, useConn } from "./conn";
 import { clearAllShown, clearShown, moveShown, takeShown } from "./shows";
-import { contentOf, keepState, keptState, onFileEvent, useFiles } from "./files";
+import { contentOf, onFileEvent, useFiles } from "./files";
 import { sessionName, useNetwork } from "./network";
 import { noteStart, takeReturned } from "./returned";
 import { useSettings } from "./settings";
+import { noteRan, setupOf } from "./setups";
 import { clearAllTerminals, dropTerminal, moveTerminal, terminalOf } from "./terminals";
 import { announce, toast } from "./ui";
 
@@ -123,8 +125,8 @@ function follow(runId: string, path: string, quiet: boolean): void {
   stops.set(path, link.follow(runId, sinkFor(runId, where, quiet), tailOf(useSettings.getState().scrollback)));
 }
 
-/** Runs a file as it is now. Says what stands in the way. */
-export async function startRun(path: string): Promise<void> {
+/** Runs a file as it is now: by a configuration, by itself (null), or as it was run last. Says what stands in the way. */
+export async function startRun(path: string, config?: string | null): Promise<void> {
   const language = languageOf(path);
   const { languages } = useConn.getState();
   if (contentOf(path) === undefined) return toast(t.emptyFile, "error");
@@ -133,20 +135,32 @@ export async function startRun(path: string): Promise<void> {
   if (isLive(useRuns.getState().byPath[path])) return toast(t.alreadyRuns(path), "error");
   const { files, bytes } = filesForRun(path, Object.keys(useFiles.getState().files).map((p) => [p, contentOf(p) ?? ""]));
   if (bytes > RUN_BYTES_MAX) return toast(t.tooLarge(sizeText(bytes)), "error");
-  const args = splitArgs(keptState().args?.[path] ?? "");
+  const setup = setupOf(path, config);
+  noteRan(path, setup.id);
   const log = logOf(path);
   stops.get(path)?.();
   if (!useSettings.getState().keepOutput) {
     log.clear();
     clearShown(path);
   }
-  const tty = keptState().tty?.[path] ?? false;
+  const { tty } = setup;
   if (tty) terminalOf(path).begin();
   const network = useNetwork.getState().on;
   put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, tty, end: null });
   announce(t.announceStarted(path));
   try {
-    const model = await link.start({ session: sessionName(), language: language.id, entry: path, files, args, network: network ? "session" : "none", workspace_files: false, tty: tty ? terminalOf(path).size : null });
+    const model = await link.start({
+      session: sessionName(),
+      language: language.id,
+      entry: path,
+      files,
+      args: splitArgs(setup.args),
+      env: parseEnv(setup.env).env,
+      network: network ? "session" : "none",
+      workspace_files: false,
+      tty: tty ? terminalOf(path).size : null,
+      ...(setup.wallS === null ? {} : { limits: { wall_s: setup.wallS } }),
+    });
     noteStart(model.run_id);
     // stopped, or its console closed, before the server had it
     const now = useRuns.getState().byPath[path];
@@ -193,12 +207,13 @@ async function ended(path: string): Promise<void> {
   });
 }
 
-export async function restartRun(path: string): Promise<void> {
+/** config: as for startRun. */
+export async function restartRun(path: string, config?: string | null): Promise<void> {
   if (isLive(useRuns.getState().byPath[path])) {
     await stopRun(path);
     await ended(path);
   }
-  await startRun(path);
+  await startRun(path, config);
 }
 
 /** A line for the program, or the end of its input. */
@@ -281,16 +296,6 @@ export function leaveRuns(): void {
 onFileEvent((event) => {
   if (event.kind !== "renamed") return;
   const { from, to } = event;
-  const args = keptState().args;
-  if (args?.[from] !== undefined) {
-    const { [from]: moved = "", ...rest } = args;
-    keepState({ args: { ...rest, [to]: moved } });
-  }
-  const ttys = keptState().tty;
-  if (ttys?.[from] !== undefined) {
-    const { [from]: moved = false, ...rest } = ttys;
-    keepState({ tty: { ...rest, [to]: moved } });
-  }
   if (!useRuns.getState().consoles.includes(from)) return;
   // The console follows its file; what runs goes on under its new name.
   const move = <T>(map: Map<string, T>) => {

@@ -5,6 +5,7 @@ import { create } from "zustand";
 import { nameOf } from "../lib/files/paths";
 import { contentOf, keepState, keptState, onFileEvent, save, useFiles } from "./files";
 import { closeConsole, startRun, useRuns } from "./runs";
+import { whatRuns } from "./setups";
 import { useUi } from "./ui";
 
 interface TabsStore {
@@ -154,17 +155,19 @@ export function stepTab(by: 1 | -1): void {
 
 // --- running what is open ---
 
-/** Runs a file and shows its console, without taking the keyboard from the editor. */
-export function runFile(path: string): void {
+/** Runs a file, by itself or by a configuration, and shows its console, without taking the keyboard from the editor. */
+export function runFile(path: string, config: string | null = null): void {
   void save();
   openConsole(path, false);
   useUi.setState({ mobileView: "console" });
-  void startRun(path);
+  void startRun(path, config);
 }
 
-/** The file that Run, F5 and Ctrl+Enter mean. */
-export function fileToRun(): string | null {
-  return useTabs.getState().activeFile;
+/** Runs what Run, F5 and Ctrl+Enter mean: the chosen configuration, else the active file. False: there is neither. */
+export function runChosen(): boolean {
+  const { path, config } = whatRuns(useTabs.getState().activeFile);
+  if (path !== null) runFile(path, config?.id ?? null);
+  return path !== null;
 }
 
 // --- the dock ---

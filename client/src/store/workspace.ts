@@ -4,10 +4,11 @@ import * as db from "../lib/files/db";
 import type { Copy } from "../lib/serverFiles";
 import { t } from "../strings";
 import { openCodeHelp } from "./codeHelp";
-import { contentOf, keepState, keptState, openFiles, openState, putFiles, save, useFiles } from "./files";
+import { contentOf, openFiles, openState, putFiles, save, useFiles } from "./files";
 import { attendSession } from "./network";
 import { keepsFiles, openServerCopy, serverFiles } from "./serverCopy";
 import { leaveRuns, restoreRuns } from "./runs";
+import { openSetups } from "./setups";
 import { leaveTabs, openFile, reloadDock } from "./tabs";
 import { toast } from "./ui";
 
@@ -56,6 +57,7 @@ async function freeName(): Promise<string> {
 async function load(info: db.WorkspaceInfo): Promise<void> {
   const [files, state] = await Promise.all([db.loadFiles(info.id), db.loadState(info.id)]);
   openState(state);
+  openSetups();
   openFiles(info, files, state.folders);
   attendSession();
   openCodeHelp();
@@ -143,9 +145,4 @@ export async function copyInto(id: string): Promise<void> {
   const added = files.filter(([path]) => contentOf(path) === undefined);
   putFiles(added.map(([path, { content }]) => [path, content]));
   toast(t.files.added(added.length));
-}
-
-/** How a program is run, by its path: its arguments, and whether in a terminal. */
-export function keepRunConfig(path: string, line: string, tty: boolean): void {
-  keepState({ args: { ...keptState().args, [path]: line }, tty: { ...keptState().tty, [path]: tty } });
 }

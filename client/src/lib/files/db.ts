@@ -1,5 +1,6 @@
 // What the browser keeps: one database a workspace for its files, and one for what is said of workspaces.
 import { clear, createStore, del, delMany, entries, get, set, setMany, type UseStore } from "idb-keyval";
+import type { Setups } from "../runSetup";
 import type { Content } from "./content";
 
 export interface StoredFile {
@@ -17,8 +18,7 @@ export interface WorkspaceInfo {
 export interface WorkspaceState {
   folders: string[];
   layout?: unknown;
-  args?: Record<string, string>;
-  tty?: Record<string, boolean>; // programs that are run in a terminal
+  setups?: Setups; // how programs are run
   network?: boolean; // programs share the session's
   toCopy?: string[] | undefined; // paths whose copy on the server is old; none: nothing has been copied
   codeHelp?: boolean; // completion and hover out of kernels

@@ -12,6 +12,9 @@ export interface RunSpec {
   entry: string;
   files: RunFile[];
   args: string[];
+  env: Record<string, string>;
+  /** Left out: what the server gives by itself. */
+  limits?: { wall_s: number };
   network: "none" | "session";
   /** false: it finds these files and no others of its session. */
   workspace_files: boolean;
