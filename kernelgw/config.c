@@ -33,6 +33,8 @@ static const struct option options[] = {
      "path that everything is served under, behind a proxy"},
     {"token", TEXT, AT(token), 0, 0, NULL,
      "secret that clients must show; made at random when not given"},
+    {"users", TEXT, AT(users), 0, 0, NULL,
+     "JSON file of more users, each with a token: {\"ada\": {\"token_sha256\": HEX, \"role\": \"user\"}}"},
     {"anonymous", FLAG, AT(anonymous), 0, 0, NULL,
      "serve everybody who can connect, without a token"},
     {"allow-origin", TEXT, AT(allow_origin), 0, 0, NULL,
@@ -285,6 +287,8 @@ static int check(struct kg_config *c, struct kg_err *err)
     if (c->run_wall_s > c->run_wall_max_s)
         return kg_err_set(err, -EINVAL, "run-wall-s (%lld) is above run-wall-max-s (%lld)",
                           (long long)c->run_wall_s, (long long)c->run_wall_max_s);
+    if (c->users && c->anonymous)
+        return kg_err_set(err, -EINVAL, "users and anonymous don't go together");
     if (c->token && !c->token[0])
         return kg_err_set(err, -EINVAL,
                           "token is empty: leave it out for a random one, or say anonymous");

@@ -13,7 +13,7 @@
 
 struct kg_config {
     char *config; /* path of the JSON file, or NULL */
-    char *address, *base_url, *token, *allow_origin, *lab_url, *tls_cert, *tls_key;
+    char *address, *base_url, *token, *users, *allow_origin, *lab_url, *tls_cert, *tls_key;
     char *contents_dir;
     char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *client, *languages,
         *default_kernel;

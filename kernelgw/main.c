@@ -20,6 +20,7 @@
 #include "kernelgw/api/api.h"
 #include "kernelgw/config.h"
 #include "kernelgw/core/core.h"
+#include "kernelgw/core/users.h"
 #include "kernelgw/doctor.h"
 #include "kernelgw/headless/nbrun.h"
 #include "kernelgw/net/net.h"
@@ -32,6 +33,7 @@ struct server {
     uv_signal_t term, interrupt, hangup, leave;
     struct kg_core *core;
     struct kg_nbruns *nbruns;
+    struct kg_users users;
     struct kg_api *api;
     struct kg_net *net;
     int run_dir; /* held open for its lock */
@@ -221,6 +223,7 @@ static int open_net(struct server *s, struct kg_err *err)
     struct kg_api_config api = {.core = s->core,
                                 .nbruns = s->nbruns,
                                 .token = c->anonymous ? NULL : c->token,
+                                .users = c->users ? &s->users : NULL,
                                 .base_url = c->base_url,
                                 .allow_origin = c->allow_origin,
                                 .client = c->client,
@@ -230,7 +233,7 @@ static int open_net(struct server *s, struct kg_err *err)
     int rc = kg_api_new(&s->api, &api, err);
     if (rc < 0)
         return rc;
-    kg_nbruns_load(s->nbruns, kg_api_contents(s->api));
+    kg_nbruns_load(s->nbruns, kg_api_contents_of, s->api);
     struct kg_net_config net = {.loop = &s->loop,
                                 .address = c->address,
                                 .port = (int)c->port,
@@ -277,7 +280,9 @@ static int serve(struct server *s, struct kg_err *err)
         s->config.token = kg_malloc(49);
         kg_random_hex(s->config.token, 24);
     }
-    int rc = lock_run_dir(s, err);
+    int rc = s->config.users ? kg_users_load(&s->users, s->config.users, err) : 0;
+    if (rc == 0)
+        rc = lock_run_dir(s, err);
     if (rc < 0)
         return rc;
     raise_descriptor_limit();
@@ -342,6 +347,7 @@ int main(int argc, char **argv)
             status = 1;
         }
     }
+    kg_users_release(&s.users);
     kg_config_release(&s.config);
     return status;
 }

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/api/assets.h"
 #include "kernelgw/api/auth.h"
@@ -20,7 +22,15 @@ struct kg_api {
     char *base_url;
     char *lab_url; /* NULL: none */
     struct nb_root *contents;
+    struct folder *folders; /* uthash by owner */
     bool tls;
+};
+
+/* A user's part of the contents. */
+struct folder {
+    char *owner;
+    struct nb_root *root;
+    UT_hash_handle hh;
 };
 
 /* A row a line, so that two who add one do not meet. */
@@ -72,7 +82,13 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     int rc = config->client && config->client[0] ? kg_assets_load(&assets, config->client, err) : 0;
     if (rc < 0)
         return rc;
+    if (rc == 0 && kg_users_by_token(config->users, config->token))
+        rc = kg_err_set(err, -EINVAL, "users: the server's own token is one of a user's, too");
     struct nb_root *contents = NULL;
+    if (rc < 0) {
+        kg_assets_free(assets);
+        return rc;
+    }
     if (config->contents_dir && nb_root_open(&contents, config->contents_dir, err) < 0) {
         kg_assets_free(assets);
         return kg_err_wrap(err, "contents-dir");
@@ -86,8 +102,16 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     api->lab_url = lab ? kg_strdup(lab) : NULL;
     api->tls = config->tls;
     kg_auth_init(&api->auth, config->token, config->allow_origin);
+    api->auth.users = config->users;
     *out = api;
     return 0;
+}
+
+static void folder_free(struct folder *f)
+{
+    nb_root_unref(f->root);
+    free(f->owner);
+    free(f);
 }
 
 void kg_api_free(struct kg_api *api)
@@ -97,6 +121,11 @@ void kg_api_free(struct kg_api *api)
     kg_auth_release(&api->auth);
     kg_assets_free(api->assets);
     nb_root_unref(api->contents);
+    struct folder *f, *next;
+    HASH_ITER(hh, api->folders, f, next) {
+        HASH_DEL(api->folders, f);
+        folder_free(f);
+    }
     free(api->base_url);
     free(api->lab_url);
     free(api);
@@ -117,9 +146,49 @@ struct kg_nbruns *kg_api_nbruns(const struct kg_api *api)
     return api->nbruns;
 }
 
-struct nb_root *kg_api_contents(const struct kg_api *api)
+static struct nb_root *folder_of(struct kg_api *api, const char *owner)
 {
-    return api->contents;
+    struct folder *f = NULL;
+    struct kg_err err = {0};
+    struct stat st;
+    HASH_FIND_STR(api->folders, owner, f);
+    if (f && fstat(f->root->fd, &st) == 0 && st.st_nlink == 0) { /* an operator has removed it */
+        HASH_DEL(api->folders, f);
+        folder_free(kg_steal(&f));
+    }
+    if (f)
+        return f->root;
+    if (!kg_user_name_ok(owner))
+        return NULL;
+    if (mkdirat(api->contents->fd, owner, 0700) < 0 && errno != EEXIST)
+        kg_err_errno(&err, errno, "make the folder %s", owner);
+    kg_autofree char *path = kg_asprintf("/proc/self/fd/%d/%s", api->contents->fd, owner);
+    struct nb_root *root = NULL;
+    if (err.code || nb_root_open(&root, path, &err) < 0) {
+        kg_log(KG_ERROR, "contents", "a user's folder can't be served", "user=%s error=\"%s\"",
+               owner, err.text);
+        return NULL;
+    }
+    f = kg_calloc(1, sizeof *f);
+    f->owner = kg_strdup(owner);
+    f->root = root;
+    HASH_ADD_KEYPTR(hh, api->folders, f->owner, strlen(f->owner), f);
+    return root;
+}
+
+struct nb_root *kg_api_contents(struct kg_api *api, const struct kg_user *user)
+{
+    return !api->contents || user->is_operator ? api->contents : folder_of(api, user->name);
+}
+
+struct nb_root *kg_api_contents_of(void *user, const char *owner)
+{
+    struct kg_api *api = user;
+    const struct kg_user_row *row = kg_users_by_name(api->auth.users, owner, strlen(owner));
+    /* the holder of the server's own token, and anonymous, stand in no file, and are operators */
+    bool all =
+        row ? row->is_operator : strcmp(owner, "user") == 0 || strcmp(owner, "anonymous") == 0;
+    return !api->contents || all ? api->contents : folder_of(api, owner);
 }
 
 const char *kg_api_base_url(const struct kg_api *api)
@@ -204,19 +273,28 @@ void kg_api_refuse(struct kg_api *api, struct kg_http *req, enum kg_auth_verdict
 }
 
 /* A browser that came with ?token= need not show it again. */
-static void give_cookies(const struct kg_api *api, struct kg_http *req)
+static void give_cookies(const struct kg_api *api, struct kg_http *req, const struct kg_user *who)
 {
     const char *accept = kg_http_header(req, "accept");
     if (!api->auth.token || !accept || !strstr(accept, "text/html"))
         return;
     if (kg_http_arg(req, "token"))
-        kg_cookie_give(api, req);
+        kg_cookie_give(api, req, who);
     free(kg_cookie_xsrf(api, req));
 }
 
-static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
-                     enum kg_auth_verdict verdict)
+struct asked {
+    const char
+        *path; /* below the base URL and the path's token; NULL when it is not below the base URL */
+    enum kg_auth_verdict verdict;
+    struct kg_user user;
+    bool token_shown;
+};
+
+static void dispatch(struct kg_api *api, struct kg_http *req, const struct asked *asked)
 {
+    const char *path = asked->path;
+    enum kg_auth_verdict verdict = asked->verdict;
     struct kg_found found;
     enum kg_match match = kg_route_find(&found, tables, kg_http_method(req), path);
     bool public = match == KG_MATCH && (found.route->flags & KG_ROUTE_PUBLIC);
@@ -236,24 +314,15 @@ static void dispatch(struct kg_api *api, struct kg_http *req, const char *path,
         kg_reply_error(api, req, 405, NULL, "Method Not Allowed: %s; this path has %s",
                        kg_http_method(req), found.allow);
     } else {
-        struct kg_route_args args = {
-            .user = {.name = api->auth.token && verdict == KG_AUTH_OK ? "user" : "anonymous",
-                     .authenticated = verdict == KG_AUTH_OK}};
+        struct kg_route_args args = {.user = asked->user};
         for (size_t i = 0; i < KG_ROUTE_ARGS; i++)
             args.value[i] = found.value[i];
         if (verdict == KG_AUTH_OK)
-            give_cookies(api, req);
+            give_cookies(api, req, &asked->user);
         found.route->handler(api, req, &args);
     }
     kg_found_release(&found);
 }
-
-struct asked {
-    const char
-        *path; /* below the base URL and the path's token; NULL when it is not below the base URL */
-    enum kg_auth_verdict verdict;
-    bool token_shown;
-};
 
 static struct asked check(const struct kg_api *api, const struct kg_http *req)
 {
@@ -261,7 +330,7 @@ static struct asked check(const struct kg_api *api, const struct kg_http *req)
     struct kg_auth_request r = kg_request_auth(req);
     if (a.path)
         a.path = kg_auth_path_token(a.path, &r.path_token, &r.path_token_len);
-    a.verdict = kg_auth_check(&api->auth, &r);
+    a.verdict = kg_auth_check(&api->auth, &r, &a.user);
     a.token_shown = a.verdict == KG_AUTH_OK && (r.authorization || r.query_token || r.path_token);
     return a;
 }
@@ -278,7 +347,7 @@ void kg_api_handle(void *user, struct kg_http *req)
     if (!a.path)
         kg_reply_error(api, req, 404, NULL, "Not Found: everything is below %s/", api->base_url);
     else
-        dispatch(api, req, a.path, a.verdict);
+        dispatch(api, req, &a);
 }
 
 /* A form that somebody without a credential may send, such as that for the token. */

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "kernelgw/api/auth.h"
 #include "kernelgw/core/core.h"
 #include "kernelgw/net/net.h"
 #include "notebooks/place.h"
@@ -17,19 +18,20 @@
 struct kg_api;
 struct kg_workspace;
 struct kg_assets;
-struct kg_auth;
+struct kg_kernel;
 struct kg_nbruns;
 
 struct kg_api_config {
     struct kg_core *core;
-    const char *token;        /* NULL: everybody may do everything */
-    const char *base_url;     /* "/" or "/prefix" */
-    const char *allow_origin; /* one more Origin whose pages may call, "*", or NULL */
-    const char *client;       /* folder of the browser client's files, or NULL */
-    struct kg_nbruns *nbruns; /* outlives the api */
-    const char *contents_dir; /* folder whose files /api/contents and /files serve, or NULL */
-    const char *lab_url;      /* where /lab leads: a URL, or a path; or NULL */
-    bool tls;                 /* cookies are for TLS alone, too */
+    const char *token;            /* its holder is an operator; NULL: everybody may do everything */
+    const struct kg_users *users; /* who else has one, or NULL; outlives the api */
+    const char *base_url;         /* "/" or "/prefix" */
+    const char *allow_origin;     /* one more Origin whose pages may call, "*", or NULL */
+    const char *client;           /* folder of the browser client's files, or NULL */
+    struct kg_nbruns *nbruns;     /* outlives the api */
+    const char *contents_dir;     /* folder whose files /api/contents and /files serve, or NULL */
+    const char *lab_url;          /* where /lab leads: a URL, or a path; or NULL */
+    bool tls;                     /* cookies are for TLS alone, too */
 };
 
 /* Strings of config are copied. Fails also when the client's files can't be read (assets.h). */
@@ -42,7 +44,13 @@ bool kg_api_admit(void *user, struct kg_http *req);
 
 struct kg_core *kg_api_core(const struct kg_api *api);
 struct kg_nbruns *kg_api_nbruns(const struct kg_api *api);
-struct nb_root *kg_api_contents(const struct kg_api *api);       /* NULL: no files are served */
+/*
+ * The folder whose files this user is served, which the api keeps; NULL: none. Operators have the whole of contents-dir, others the
+ * folder of their name in it, which is made when it is not there.
+ */
+struct nb_root *kg_api_contents(struct kg_api *api, const struct kg_user *user);
+/* The same by an owner's name, for kg_nbruns_load; user is the kg_api. */
+struct nb_root *kg_api_contents_of(void *user, const char *owner);
 const struct kg_assets *kg_api_assets(const struct kg_api *api); /* NULL: none */
 const char *
 kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or "/prefix" */
@@ -50,12 +58,6 @@ kg_api_base_url(const struct kg_api *api); /* without a slash at its end: "" or 
 const struct kg_auth *kg_api_auth(const struct kg_api *api);
 const char *kg_api_lab_url(const struct kg_api *api); /* NULL: there is none */
 bool kg_api_tls(const struct kg_api *api);
-
-/* Who asks. One token makes one user today; named users come with a table of their own. */
-struct kg_user {
-    const char *name; /* "anonymous" without a token, else "user" */
-    bool authenticated;
-};
 
 enum { KG_ROUTE_ARGS = 4 };
 
@@ -134,8 +136,14 @@ json_t *kg_request_json(struct kg_api *api, struct kg_http *req, bool empty_ok);
 /* The same where a notebook may be in it. */
 json_t *kg_request_document(struct kg_api *api, struct kg_http *req);
 /* The asker's workspace that the path names first. NULL: there is none, and the asker has been told. */
+struct kg_workspace *kg_request_own_workspace(struct kg_api *api, struct kg_http *req,
+                                              const struct kg_route_args *args);
+/* The same; an operator may name another's by ?owner=. */
 struct kg_workspace *kg_request_workspace(struct kg_api *api, struct kg_http *req,
                                           const struct kg_route_args *args);
+/* The kernel that the path names first, if it is there for the asker; else as above. */
+struct kg_kernel *kg_request_kernel(struct kg_api *api, struct kg_http *req,
+                                    const struct kg_route_args *args);
 /* Appends text for a URL: all but letters, digits and "-._~" and those of `safe` as %XX. */
 void kg_url_escape(struct kg_buf *out, const char *text, const char *safe);
 /* Appends "?" and the request's query as it was sent, but for the token; nothing when nothing is left. */

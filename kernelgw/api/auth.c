@@ -31,6 +31,56 @@ void kg_auth_init(struct kg_auth *a, const char *token, const char *allow_origin
     digest(short_name, 8, token, "kernelgw cookie name");
     snprintf(a->cookie_name, sizeof a->cookie_name, "kernelgw-%s", short_name);
     digest(a->cookie_value, 32, token, "kernelgw cookie value");
+    static const char purpose[] = "kernelgw cookie key";
+    crypto_generichash(a->cookie_key, sizeof a->cookie_key, (const unsigned char *)token,
+                       strlen(token), (const unsigned char *)purpose, strlen(purpose));
+}
+
+static struct kg_user holder(void)
+{
+    return (struct kg_user){.name = "user", .authenticated = true, .is_operator = true};
+}
+
+static struct kg_user named(const struct kg_user_row *row)
+{
+    return (struct kg_user){
+        .name = row->name, .authenticated = true, .is_operator = row->is_operator, .row = row};
+}
+
+bool kg_user_sees(const struct kg_user *u, const char *owner)
+{
+    return u->is_operator || (owner && strcmp(u->name, owner) == 0);
+}
+
+bool kg_auth_token(const struct kg_auth *a, const char *token, struct kg_user *who)
+{
+    if (kg_secret_equal(token, a->token)) {
+        *who = holder();
+        return true;
+    }
+    const struct kg_user_row *row = kg_users_by_token(a->users, token);
+    if (row)
+        *who = named(row);
+    return row != NULL;
+}
+
+/* A user's cookie is his name and a digest that takes the server's token to make: who reads the users' file can't. */
+static char *cookie_of(const struct kg_auth *a, const struct kg_user_row *row)
+{
+    unsigned char mac[32];
+    char text[2 * sizeof mac + 1];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, a->cookie_key, sizeof a->cookie_key, sizeof mac);
+    crypto_generichash_update(&state, (const unsigned char *)row->name, strlen(row->name) + 1);
+    crypto_generichash_update(&state, row->token_hash, sizeof row->token_hash);
+    crypto_generichash_final(&state, mac, sizeof mac);
+    sodium_bin2hex(text, sizeof text, mac, sizeof mac);
+    return kg_asprintf("%s:%s", row->name, text);
+}
+
+char *kg_auth_cookie_for(const struct kg_auth *a, const struct kg_user *who)
+{
+    return who->row ? cookie_of(a, who->row) : kg_strdup(a->cookie_value);
 }
 
 void kg_auth_release(struct kg_auth *a)
@@ -96,6 +146,27 @@ bool kg_auth_cookie(const char *cookies, const char *name, const char *value, bo
             *seen = true;
     }
     return same;
+}
+
+/* Whose cookie the request bears, if anybody's; *seen: one of the name, at least. */
+static bool cookie_holder(const struct kg_auth *a, const char *cookies, struct kg_user *who,
+                          bool *seen)
+{
+    if (kg_auth_cookie(cookies, a->cookie_name, a->cookie_value, seen)) {
+        *who = holder();
+        return true;
+    }
+    const struct kg_user_row *row = NULL;
+    for (char *found; a->users && !row && (found = next_cookie(&cookies, a->cookie_name));) {
+        row = kg_users_by_name(a->users, found, strcspn(found, ":"));
+        kg_autofree char *right = row ? cookie_of(a, row) : NULL;
+        if (!kg_secret_equal(found, right))
+            row = NULL;
+        free(found);
+    }
+    if (row)
+        *who = named(row);
+    return row != NULL;
 }
 
 static bool same_host(const char *origin, const char *host)
@@ -181,31 +252,40 @@ static bool host_ok(const struct kg_auth *a, const char *host)
            (n > 10 && strcasecmp(name + n - 10, ".localhost") == 0);
 }
 
-enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r)
+enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r,
+                                   struct kg_user *who)
 {
+    *who = (struct kg_user){.name = "anonymous"};
     /* Without a token the host's name is all that tells our own page from one whose name was made to
      * point at this server (DNS rebinding): to the browser it is the same origin then. */
-    if (!a->token)
-        return !host_ok(a, r->host) || (r->changes && foreign(a, r)) ? KG_AUTH_FOREIGN : KG_AUTH_OK;
+    if (!a->token) {
+        if (!host_ok(a, r->host) || (r->changes && foreign(a, r)))
+            return KG_AUTH_FOREIGN;
+        who->authenticated = who->is_operator = true;
+        return KG_AUTH_OK;
+    }
     bool seen = false;
     if (r->authorization) {
         const char *token = header_token(r->authorization);
         seen = true;
-        if (kg_secret_equal(token, a->token))
+        if (kg_auth_token(a, token, who))
             return KG_AUTH_OK;
     }
     if (r->query_token) {
         seen = true;
-        if (kg_secret_equal(r->query_token, a->token))
+        if (kg_auth_token(a, r->query_token, who))
             return KG_AUTH_OK;
     }
     if (r->path_token) {
         kg_autofree char *token = kg_strndup(r->path_token, r->path_token_len);
         seen = true;
-        if (kg_secret_equal(token, a->token))
+        if (kg_auth_token(a, token, who))
             return KG_AUTH_OK;
     }
-    if (kg_auth_cookie(r->cookie, a->cookie_name, a->cookie_value, &seen))
-        return r->changes ? kg_auth_check_page(a, r) : KG_AUTH_OK;
-    return seen ? KG_AUTH_WRONG : KG_AUTH_MISSING;
+    if (!cookie_holder(a, r->cookie, who, &seen))
+        return seen ? KG_AUTH_WRONG : KG_AUTH_MISSING;
+    enum kg_auth_verdict page = r->changes ? kg_auth_check_page(a, r) : KG_AUTH_OK;
+    if (page != KG_AUTH_OK)
+        *who = (struct kg_user){.name = "anonymous"};
+    return page;
 }

@@ -9,12 +9,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernelgw/core/users.h"
+
 struct kg_auth {
     char *token;        /* NULL: no credential is asked for */
     char *allow_origin; /* one more Origin, "*", or NULL */
     char cookie_name[32];
     char cookie_value[65];
+    unsigned char cookie_key[32]; /* of other users' cookies */
+    const struct kg_users *users; /* beside who has the token; NULL: none. The caller's */
 };
+
+/* Who asks. What another one has is not there for him, unless he is an operator. */
+struct kg_user {
+    const char *
+        name; /* "anonymous" without a token, "user" with the server's own, else as the users' file has it */
+    bool authenticated, is_operator;
+    const struct kg_user_row *row; /* NULL: of no file */
+};
+
+/* Whether what owner (NULL: nobody in particular) has is there for him. */
+bool kg_user_sees(const struct kg_user *u, const char *owner);
 
 void kg_auth_init(struct kg_auth *a, const char *token,
                   const char *allow_origin); /* strings are copied */
@@ -40,9 +55,15 @@ enum kg_auth_verdict {
 
 /*
  * Without a token everybody may do everything, but only under a host that is an address, localhost or the
- * allowed Origin's: see auth.c on DNS rebinding.
+ * allowed Origin's: see auth.c on DNS rebinding. *who: who it is, nobody ("anonymous") unless KG_AUTH_OK.
  */
-enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r);
+enum kg_auth_verdict kg_auth_check(const struct kg_auth *a, const struct kg_auth_request *r,
+                                   struct kg_user *who);
+
+/* Whose token this is; false: nobody's. token may be NULL. */
+bool kg_auth_token(const struct kg_auth *a, const char *token, struct kg_user *who);
+/* The value of the cookie by which who is known again; for free(). */
+char *kg_auth_cookie_for(const struct kg_auth *a, const struct kg_user *who);
 
 /* KG_AUTH_OK, KG_AUTH_FOREIGN or KG_AUTH_XSRF for a change that nothing but cookies speaks for. */
 enum kg_auth_verdict kg_auth_check_page(const struct kg_auth *a, const struct kg_auth_request *r);

@@ -196,11 +196,9 @@ static bool parse_since(uint64_t *out, const char *text)
 
 void kg_channels_open(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = kg_kernel_find(kg_api_core(api), args->value[0]);
-    if (!k) {
-        kg_reply_error(api, req, 404, NULL, "Kernel does not exist: %.100s", args->value[0]);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
+    if (!k)
         return;
-    }
     if (!kg_http_is_upgrade(req)) {
         kg_reply_error(api, req, 400, NULL, "Can \"Upgrade\" only to \"WebSocket\".");
         return;

@@ -225,7 +225,7 @@ static struct job *job_new(struct kg_api *api, struct kg_http *req,
 {
     size_t n = 0;
     const uint8_t *body = kg_http_body(req, &n);
-    if (!kg_api_contents(api)) {
+    if (!kg_api_contents(api, &args->user)) {
         kg_reply_error(api, req, 404, NULL,
                        "this server keeps no files: its operator may start it with --contents-dir");
         return NULL;
@@ -234,7 +234,7 @@ static struct job *job_new(struct kg_api *api, struct kg_http *req,
     job->work.data = job;
     job->api = api;
     job->req = req;
-    job->root = nb_root_ref(kg_api_contents(api));
+    job->root = nb_root_ref(kg_api_contents(api, &args->user));
     job->run = run;
     job->path = kg_strdup(args->value[0] ? args->value[0] : "");
     kg_buf_add(&job->text, body, n); /* the request may be gone before the work is done */

@@ -34,10 +34,11 @@ static void set(const struct kg_api *api, struct kg_http *req, const char *name,
     kg_http_add_header(req, "Set-Cookie", cookie);
 }
 
-void kg_cookie_give(const struct kg_api *api, struct kg_http *req)
+void kg_cookie_give(const struct kg_api *api, struct kg_http *req, const struct kg_user *who)
 {
     const struct kg_auth *auth = kg_api_auth(api);
-    set(api, req, auth->cookie_name, auth->cookie_value, "; HttpOnly");
+    kg_autofree char *value = kg_auth_cookie_for(auth, who);
+    set(api, req, auth->cookie_name, value, "; HttpOnly");
 }
 
 void kg_cookie_take(const struct kg_api *api, struct kg_http *req)

@@ -253,7 +253,7 @@ static void client_gone(void *user)
 static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     const char *download = kg_http_arg(req, "download");
-    if (!kg_api_contents(api)) {
+    if (!kg_api_contents(api, &args->user)) {
         kg_reply_error(api, req, 404, NULL,
                        "this server keeps no files: its operator may start it with --contents-dir");
         return;
@@ -262,7 +262,7 @@ static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_a
     f->work.data = f;
     f->api = api;
     f->req = req;
-    f->root = nb_root_ref(kg_api_contents(api));
+    f->root = nb_root_ref(kg_api_contents(api, &args->user));
     f->path = kg_strdup(args->value[0]);
     f->download = download && download[0];
     const char *range = kg_http_header(req, "range");

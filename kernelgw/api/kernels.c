@@ -10,10 +10,12 @@
 #include "kernelgw/api/start.h"
 #include "kernelgw/core/kernel.h"
 
-static struct kg_kernel *find(struct kg_api *api, struct kg_http *req,
-                              const struct kg_route_args *args)
+struct kg_kernel *kg_request_kernel(struct kg_api *api, struct kg_http *req,
+                                    const struct kg_route_args *args)
 {
     struct kg_kernel *k = kg_kernel_find(kg_api_core(api), args->value[0]);
+    if (k && !kg_user_sees(&args->user, k->owner))
+        k = NULL;
     if (!k)
         kg_reply_error(api, req, 404, NULL, "Kernel does not exist: %.100s", args->value[0]);
     return k;
@@ -36,13 +38,13 @@ static void reply_model(struct kg_api *api, struct kg_http *req, const struct kg
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (struct kg_kernel *k = kg_api_core(api)->kernels; k; k = k->hh.next)
-        kg_kernel_model(k, &j);
+        if (kg_user_sees(&args->user, k->owner))
+            kg_kernel_model(k, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);
 }
@@ -96,7 +98,7 @@ static void measured(void *user, const struct kg_kernel *k, const struct pl_stat
 
 static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = find(api, req, args);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
     if (!k)
         return;
     if (!k->box) {
@@ -111,7 +113,7 @@ static void get(struct kg_api *api, struct kg_http *req, const struct kg_route_a
 
 static void delete (struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = find(api, req, args);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
     if (!k)
         return;
     kg_kernel_delete(k);
@@ -120,7 +122,7 @@ static void delete (struct kg_api *api, struct kg_http *req, const struct kg_rou
 
 static void interrupt(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = find(api, req, args);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
     struct kg_err err;
     if (!k)
         return;
@@ -132,7 +134,7 @@ static void interrupt(struct kg_api *api, struct kg_http *req, const struct kg_r
 
 static void execute(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = find(api, req, args);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
     if (k)
         kg_execute(api, req, k);
 }
@@ -145,7 +147,7 @@ static void restarted(struct kg_api *api, struct kg_http *req, struct kg_kernel 
 
 static void restart(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_kernel *k = find(api, req, args);
+    struct kg_kernel *k = kg_request_kernel(api, req, args);
     if (k)
         kg_restart_kernel(api, req, k, restarted, NULL);
 }

@@ -98,7 +98,8 @@ static void reply_form(struct kg_api *api, struct kg_http *req, int status, cons
         kg_buf_printf(&form, "<p class=\"error\" role=\"alert\">%s</p>\n", error);
     kg_buf_add_str(
         &form,
-        "<p><small>It stands in the URL that the server printed when it started.</small></p>\n");
+        "<p><small>It stands in the URL that the server printed when it started, or is one that its "
+        "operator gave you.</small></p>\n");
     reply_page(api, req, status, lab, "Log in", &form);
 }
 
@@ -132,6 +133,7 @@ static void log_in(struct kg_api *api, struct kg_http *req, const struct kg_rout
     const uint8_t *body = kg_http_body(req, &n);
     kg_autofree char *text = kg_strndup((const char *)body, n);
     struct fields f = {.text = text};
+    struct kg_user who;
     f.count = kg_query_parse(f.items, KG_COUNT(f.items), text);
     struct kg_auth_request asked = kg_request_auth(req);
     if (field(&f, "_xsrf"))
@@ -139,10 +141,10 @@ static void log_in(struct kg_api *api, struct kg_http *req, const struct kg_rout
     enum kg_auth_verdict page = kg_auth_check_page(kg_api_auth(api), &asked);
     if (page != KG_AUTH_OK) {
         kg_api_refuse(api, req, page);
-    } else if (!kg_secret_equal(field(&f, "password"), kg_api_auth(api)->token)) {
+    } else if (!kg_auth_token(kg_api_auth(api), field(&f, "password"), &who)) {
         reply_form(api, req, 401, "Invalid credentials");
     } else {
-        kg_cookie_give(api, req);
+        kg_cookie_give(api, req, &who);
         free(kg_cookie_xsrf(api, req));
         go_on(api, req);
     }

@@ -22,8 +22,13 @@ static void version(struct kg_api *api, struct kg_http *req, const struct kg_rou
 
 static void status(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     const struct kg_core *core = kg_api_core(api);
+    size_t kernels = 0, connections = 0;
+    for (const struct kg_kernel *k = core->kernels; k; k = k->hh.next)
+        if (kg_user_sees(&args->user, k->owner)) {
+            kernels++;
+            connections += kg_kernel_connections(k);
+        }
     char started[KG_ISO_SIZE];
     char last[KG_ISO_SIZE];
     kg_clock_iso(started, core->started_us);
@@ -31,15 +36,18 @@ static void status(struct kg_api *api, struct kg_http *req, const struct kg_rout
     kg_autobuf body = {0};
     kg_autobuf report = {0};
     struct kg_json j;
-    kg_core_report(core, &report);
+    if (args->user.is_operator)
+        kg_core_report(core, &report);
     kg_json_init(&j, &body);
     kg_json_object_begin(&j);
-    kg_json_kint(&j, "connections", (int64_t)kg_core_connections(core));
-    kg_json_kint(&j, "kernels", HASH_COUNT(core->kernels));
+    kg_json_kint(&j, "connections", (int64_t)connections);
+    kg_json_kint(&j, "kernels", (int64_t)kernels);
     kg_json_kstr(&j, "last_activity", last);
     kg_json_kstr(&j, "started", started);
-    kg_json_key(&j, "kernelgw");
-    kg_json_raw(&j, report.data, report.len);
+    if (report.len) {
+        kg_json_key(&j, "kernelgw");
+        kg_json_raw(&j, report.data, report.len);
+    }
     kg_json_object_end(&j);
     kg_reply_polled(api, req, &body);
 }
@@ -83,6 +91,10 @@ static void me(struct kg_api *api, struct kg_http *req, const struct kg_route_ar
     kg_json_kstr(&j, "initials", NULL);
     kg_json_kstr(&j, "avatar_url", NULL);
     kg_json_kstr(&j, "color", NULL);
+    kg_json_object_end(&j);
+    kg_json_key(&j, "kernelgw");
+    kg_json_object_begin(&j);
+    kg_json_kstr(&j, "role", args->user.is_operator ? "operator" : "user");
     kg_json_object_end(&j);
     kg_json_key(&j, "permissions");
     if (!write_permissions(&j, kg_http_arg(req, "permissions"))) {

@@ -26,7 +26,7 @@ enum {
 
 struct mux {
     struct kg_core *core;
-    char *user; /* whose workspaces it sees */
+    struct kg_user user; /* what is there for whom; its name is a literal or the users' own */
     struct kg_ws *ws;
     struct mux_channel *channels; /* utlist; the first is filled first */
     size_t count;
@@ -153,12 +153,13 @@ static void greet(struct mux *m)
     kg_json_key(&j, "kernels");
     kg_json_array_begin(&j);
     for (const struct kg_kernel *k = m->core->kernels; k; k = k->hh.next)
-        kg_kernel_model(k, &j);
+        if (kg_user_sees(&m->user, k->owner))
+            kg_kernel_model(k, &j);
     kg_json_array_end(&j);
     kg_json_key(&j, "runs");
     kg_json_array_begin(&j);
     for (const struct kg_run *r = m->core->runs; r; r = r->hh.next)
-        if (!r->spec.terminal)
+        if (!r->spec.terminal && kg_user_sees(&m->user, r->spec.owner))
             kg_run_model(r, &j);
     kg_json_array_end(&j);
     kg_json_kint(&j, "credit", MUX_CREDIT_BYTES);
@@ -179,7 +180,7 @@ static int open_channel(struct mux *m, const json_t *request, struct kg_err *err
         return kg_err_set(err, -EEXIST, "channel %d is open", (int)n);
     if (m->count >= CHANNELS_MAX)
         return kg_err_set(err, -EAGAIN, "a socket has at most %d channels", CHANNELS_MAX);
-    struct mux_channel *c = mux_channel_open(m, m->core, m->user, (uint16_t)n, request, err);
+    struct mux_channel *c = mux_channel_open(m, m->core, &m->user, (uint16_t)n, request, err);
     if (!c)
         return err->code;
     DL_APPEND(m->channels, c);
@@ -343,7 +344,6 @@ static void on_closed(void *user, int code)
     m->ws = NULL;
     while (m->channels)
         drop(m, m->channels);
-    free(m->user);
     free(m);
 }
 
@@ -370,8 +370,8 @@ static void open_socket(struct kg_api *api, struct kg_http *req, const struct kg
     }
     struct mux *m = kg_calloc(1, sizeof *m);
     m->core = kg_api_core(api);
-    m->user = kg_strdup(args->user.name);
-    m->files = kg_api_contents(api) != NULL;
+    m->user = args->user;
+    m->files = kg_api_contents(api, &args->user) != NULL;
     kg_ws_accept(req, PROTOCOL, &ws_events, m);
 }
 

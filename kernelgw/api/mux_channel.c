@@ -46,12 +46,12 @@ static int read_since(uint64_t *out, const json_t *request, uint64_t otherwise, 
     return 0;
 }
 
-static int open_kernel(struct mux_channel *c, struct kg_core *core, const char *id,
-                       const json_t *request, struct kg_err *err)
+static int open_kernel(struct mux_channel *c, struct kg_core *core, const struct kg_user *user,
+                       const char *id, const json_t *request, struct kg_err *err)
 {
     uint64_t since;
     struct kg_kernel *k = kg_kernel_find(core, id);
-    if (!k)
+    if (!k || !kg_user_sees(user, k->owner))
         return kg_err_set(err, -ENOENT, "Kernel does not exist: %.60s", id);
     int rc = read_since(&since, request, KG_FROM_NOW, err);
     if (rc == 0)
@@ -68,12 +68,12 @@ static int set_tail(struct mux_channel *c, const json_t *bytes, struct kg_err *e
     return 0;
 }
 
-static int open_run(struct mux_channel *c, struct kg_core *core, const char *id,
-                    const json_t *request, struct kg_err *err)
+static int open_run(struct mux_channel *c, struct kg_core *core, const struct kg_user *user,
+                    const char *id, const json_t *request, struct kg_err *err)
 {
     uint64_t since;
     struct kg_run *r = kg_run_find(core, id);
-    if (!r)
+    if (!r || !kg_user_sees(user, r->spec.owner))
         return kg_err_set(err, -ENOENT, "Run does not exist: %.60s", id);
     int rc = read_since(&since, request, KG_FROM_START, err);
     if (rc < 0)
@@ -100,17 +100,18 @@ static void workspace_changed(void *user, bool ended)
     mux_wake(c->mux);
 }
 
-static int open_workspace(struct mux_channel *c, struct kg_core *core, const char *user,
+static int open_workspace(struct mux_channel *c, struct kg_core *core, const struct kg_user *user,
                           const char *name, const json_t *request, struct kg_err *err)
 {
     bool attach = json_is_true(json_object_get(request, "attach"));
     if (!kg_workspace_name_ok(name))
         return kg_err_set(err, -EINVAL, "this is no name of a workspace: %.100s", name);
-    struct kg_workspace *w = attach ? kg_workspace_get(core, user, name, false, err)
-                                    : kg_workspace_find(core, user, name);
-    if (!w)
-        return attach ? err->code
-                      : kg_err_set(err, -ENOENT, "Workspace does not exist: %.100s", name);
+    const char *owner = json_string_value(json_object_get(request, "owner"));
+    if (attach && !owner && !kg_workspace_get(core, user->name, name, false, err))
+        return err->code;
+    struct kg_workspace *w = kg_workspace_find(core, owner ? owner : user->name, name);
+    if (!w || !kg_user_sees(user, w->owner))
+        return kg_err_set(err, -ENOENT, "Workspace does not exist: %.100s", name);
     c->workspace = w;
     c->attached = attach;
     c->changed = true;
@@ -121,7 +122,7 @@ static int open_workspace(struct mux_channel *c, struct kg_core *core, const cha
     return 0;
 }
 
-static int open_it(struct mux_channel *c, struct kg_core *core, const char *user,
+static int open_it(struct mux_channel *c, struct kg_core *core, const struct kg_user *user,
                    const json_t *request, struct kg_err *err)
 {
     const char *kernel = json_string_value(json_object_get(request, "kernel"));
@@ -131,13 +132,14 @@ static int open_it(struct mux_channel *c, struct kg_core *core, const char *user
         return kg_err_set(err, -EINVAL,
                           "a channel is opened to either a kernel or a run or a workspace");
     if (kernel)
-        return open_kernel(c, core, kernel, request, err);
-    return run ? open_run(c, core, run, request, err)
+        return open_kernel(c, core, user, kernel, request, err);
+    return run ? open_run(c, core, user, run, request, err)
                : open_workspace(c, core, user, workspace, request, err);
 }
 
-struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, const char *user,
-                                     uint16_t number, const json_t *request, struct kg_err *err)
+struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core,
+                                     const struct kg_user *user, uint16_t number,
+                                     const json_t *request, struct kg_err *err)
 {
     const json_t *credit = json_object_get(request, "credit");
     struct mux_channel *c = kg_calloc(1, sizeof *c);

@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 
+#include "kernelgw/api/auth.h"
 #include "kernelgw/api/mux.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/run.h"
@@ -34,8 +35,9 @@ struct mux_channel {
 };
 
 /* Begins to read; NULL with *err. user: who asks. request: {"kernel", "run" or "workspace", and what PROTOCOL.md says}. */
-struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core, const char *user,
-                                     uint16_t number, const json_t *request, struct kg_err *err);
+struct mux_channel *mux_channel_open(struct mux *m, struct kg_core *core,
+                                     const struct kg_user *user, uint16_t number,
+                                     const json_t *request, struct kg_err *err);
 /* Of what it shows, in a word. */
 const char *mux_channel_state(const struct mux_channel *c);
 void mux_channel_free(struct mux_channel *c);

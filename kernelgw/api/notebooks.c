@@ -8,10 +8,16 @@
 #include "kernelgw/api/api.h"
 #include "kernelgw/headless/nbrun.h"
 
+/* Whose runs are there for the asker; NULL: everybody's. */
+static const char *whose(const struct kg_route_args *args)
+{
+    return args->user.is_operator ? NULL : args->user.name;
+}
+
 static struct kg_nbrun *find(struct kg_api *api, struct kg_http *req,
                              const struct kg_route_args *args)
 {
-    struct kg_nbrun *r = kg_nbrun_find(kg_api_nbruns(api), args->user.name, args->value[0]);
+    struct kg_nbrun *r = kg_nbrun_find(kg_api_nbruns(api), whose(args), args->value[0]);
     if (!r)
         kg_reply_error(api, req, 404, NULL, "Notebook run does not exist: %.100s", args->value[0]);
     return r;
@@ -32,7 +38,7 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);
-    kg_nbruns_list(kg_api_nbruns(api), args->user.name, &j);
+    kg_nbruns_list(kg_api_nbruns(api), whose(args), &j);
     kg_reply_json(api, req, 200, &body);
 }
 
@@ -71,7 +77,7 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
     int rc = kg_nbrun_spec_parse(&spec, kg_api_core(api), body, &err);
     bool filed = rc == 0 && (spec.path || spec.output_path);
     json_decref(body);
-    if (filed && !kg_api_contents(api))
+    if (filed && !kg_api_contents(api, &args->user))
         rc = kg_err_set(
             &err, -ENOENT,
             "this server keeps no files: its operator may start it with --contents-dir; a notebook "
@@ -83,7 +89,8 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
         *a = (struct asking){.api = api, .req = req};
         spec.owner = kg_strdup(args->user.name);
         kg_http_on_close(req, asker_gone, a);
-        kg_nbrun_start(kg_api_nbruns(api), &spec, filed ? kg_api_contents(api) : NULL, started, a);
+        kg_nbrun_start(kg_api_nbruns(api), &spec, filed ? kg_api_contents(api, &args->user) : NULL,
+                       started, a);
     }
     kg_nbrun_spec_release(&spec);
 }

@@ -191,7 +191,7 @@ static void got_ports(void *user, const struct pl_port *ports, size_t n, const s
 
 static void enter(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    struct kg_workspace *w = kg_request_workspace(api, req, args);
+    struct kg_workspace *w = kg_request_own_workspace(api, req, args);
     char *rest;
     unsigned long port = strtoul(args->value[1], &rest, 10);
     if (!w)

@@ -13,6 +13,8 @@ static struct kg_run *find(struct kg_api *api, struct kg_http *req,
                            const struct kg_route_args *args)
 {
     struct kg_run *r = kg_run_find(kg_api_core(api), args->value[0]);
+    if (r && !kg_user_sees(&args->user, r->spec.owner))
+        r = NULL;
     if (!r)
         kg_reply_error(api, req, 404, NULL, "Run does not exist: %.100s", args->value[0]);
     return r;
@@ -29,14 +31,14 @@ static void reply_model(struct kg_api *api, struct kg_http *req, int status, con
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     const char *session = kg_http_arg(req, "session");
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (struct kg_run *r = kg_api_core(api)->runs; r; r = r->hh.next)
-        if (!r->spec.terminal && (!session || strcmp(r->spec.session, session) == 0))
+        if (!r->spec.terminal && kg_user_sees(&args->user, r->spec.owner) &&
+            (!session || strcmp(r->spec.session, session) == 0))
             kg_run_model(r, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);

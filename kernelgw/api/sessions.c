@@ -28,6 +28,8 @@ static struct kg_session *find(struct kg_api *api, struct kg_http *req,
                                const struct kg_route_args *args)
 {
     struct kg_session *s = kg_session_find(kg_api_core(api), args->value[0]);
+    if (s && !kg_user_sees(&args->user, s->owner))
+        s = NULL;
     if (!s)
         kg_reply_error(api, req, 404, NULL, "Session not found: session_id='%.100s'",
                        args->value[0]);
@@ -36,13 +38,12 @@ static struct kg_session *find(struct kg_api *api, struct kg_http *req,
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (struct kg_session *s = kg_api_core(api)->sessions; s; s = s->hh.next)
-        if (s->kernel)
+        if (s->kernel && kg_user_sees(&args->user, s->owner))
             kg_session_model(s, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);
@@ -110,19 +111,22 @@ static json_t *read_body(struct kg_api *api, struct kg_http *req)
 
 /* What a session is to be once its kernel has started; one allocation. */
 struct pending {
-    char *path, *name, *type;      /* in text */
-    char session_id[KG_UUID_SIZE]; /* of the one to change; "" for a new one */
+    char *path, *name, *type, *owner; /* in text */
+    char session_id[KG_UUID_SIZE];    /* of the one to change; "" for a new one */
     char text[];
 };
 
-static struct pending *pending_new(const struct wanted *w, const char *session_id)
+static struct pending *pending_new(const struct wanted *w, const struct kg_user *user,
+                                   const char *session_id)
 {
     const char *const from[] = {w->path ? w->path : "", w->name ? w->name : "",
-                                w->type ? w->type : ""};
-    size_t n = strlen(from[0]) + strlen(from[1]) + strlen(from[2]) + 3;
+                                w->type ? w->type : "", user->name};
+    size_t n = KG_COUNT(from);
+    for (size_t i = 0; i < KG_COUNT(from); i++)
+        n += strlen(from[i]);
     struct pending *p = kg_calloc(1, sizeof *p + n);
     char *at = p->text;
-    char **const to[] = {&p->path, &p->name, &p->type};
+    char **const to[] = {&p->path, &p->name, &p->type, &p->owner};
     for (size_t i = 0; i < KG_COUNT(from); i++) {
         *to[i] = at;
         at = stpcpy(at, from[i]) + 1;
@@ -131,10 +135,19 @@ static struct pending *pending_new(const struct wanted *w, const char *session_i
     return p;
 }
 
+/* The kernel that is asked for by its id, if it is there for the asker. */
+static struct kg_kernel *find_kernel(struct kg_core *core, const struct wanted *w,
+                                     const struct kg_user *user)
+{
+    struct kg_kernel *k = w->kernel_id ? kg_kernel_find(core, w->kernel_id) : NULL;
+    return k && kg_user_sees(user, k->owner) ? k : NULL;
+}
+
 static void created(struct kg_api *api, struct kg_http *req, struct kg_kernel *k, void *user)
 {
     const struct pending *p = user;
-    reply_model(api, req, kg_session_new(kg_api_core(api), p->path, p->name, p->type, k), true);
+    reply_model(api, req, kg_session_new(kg_api_core(api), p->owner, p->path, p->name, p->type, k),
+                true);
 }
 
 static void create(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
@@ -144,8 +157,8 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
     if (!body)
         return;
     struct wanted w = read_wanted(body);
-    struct kg_session *there = w.path ? kg_session_by_path(core, w.path) : NULL;
-    struct kg_kernel *k = w.kernel_id ? kg_kernel_find(core, w.kernel_id) : NULL;
+    struct kg_session *there = w.path ? kg_session_by_path(core, args->user.name, w.path) : NULL;
+    struct kg_kernel *k = find_kernel(core, &w, &args->user);
     if (!w.path) {
         kg_reply_error(api, req, 400, NULL, "Missing field in JSON data: path");
     } else if (!w.type) {
@@ -155,7 +168,9 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
     } else if (w.kernel_id && !k) {
         kg_reply_error(api, req, 400, NULL, "No such kernel: %.100s", w.kernel_id);
     } else if (k) {
-        reply_model(api, req, kg_session_new(core, w.path, w.name ? w.name : "", w.type, k), true);
+        reply_model(api, req,
+                    kg_session_new(core, args->user.name, w.path, w.name ? w.name : "", w.type, k),
+                    true);
     } else {
         const json_t *kernel = json_object_get(body, "kernel");
         const char *name = w.kernel_name ? w.kernel_name : core->config.default_kernel;
@@ -172,7 +187,8 @@ static void create(struct kg_api *api, struct kg_http *req, const struct kg_rout
             kg_json_object_end(&j);
             kg_reply_json(api, req, 501, &text);
         } else {
-            kg_start_kernel(api, req, args->user.name, kernel, created, pending_new(&w, ""));
+            kg_start_kernel(api, req, args->user.name, kernel, created,
+                            pending_new(&w, &args->user, ""));
         }
     }
     json_decref(body);
@@ -217,14 +233,14 @@ static void patch(struct kg_api *api, struct kg_http *req, const struct kg_route
         return;
     struct kg_core *core = kg_api_core(api);
     struct wanted w = read_wanted(body);
-    struct kg_kernel *k = w.kernel_id ? kg_kernel_find(core, w.kernel_id) : NULL;
+    struct kg_kernel *k = find_kernel(core, &w, &args->user);
     if (w.kernel_id && !k) {
         kg_reply_error(api, req, 400, NULL, "No such kernel: %.100s", w.kernel_id);
     } else {
         kg_session_update(kg_api_core(api), s, w.path, w.name, w.type, k);
         if (w.kernel_name && !k)
             kg_start_kernel(api, req, args->user.name, json_object_get(body, "kernel"), changed,
-                            pending_new(&w, s->id));
+                            pending_new(&w, &args->user, s->id));
         else
             reply_model(api, req, s, false);
     }

@@ -22,6 +22,8 @@ static struct kg_terminal *find(struct kg_api *api, struct kg_http *req,
     if (!enabled(api, req))
         return NULL;
     struct kg_terminal *t = kg_terminal_find(kg_api_core(api), args->value[0]);
+    if (t && !kg_user_sees(&args->user, t->run->spec.owner))
+        t = NULL;
     if (!t)
         kg_reply_error(api, req, 404, NULL, "Terminal not found: %.100s", args->value[0]);
     return t;
@@ -38,7 +40,6 @@ static void reply_model(struct kg_api *api, struct kg_http *req, const struct kg
 
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
-    (void)args;
     if (!enabled(api, req))
         return;
     kg_autobuf body = {0};
@@ -46,7 +47,8 @@ static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (const struct kg_terminal *t = kg_api_core(api)->terminals; t; t = t->hh.next)
-        kg_terminal_model(t, &j);
+        if (kg_user_sees(&args->user, t->run->spec.owner))
+            kg_terminal_model(t, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);
 }

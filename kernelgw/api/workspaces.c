@@ -1,4 +1,4 @@
-/* /api/workspaces: sessions of programs, kernels and a network. Each is seen by its owner alone. */
+/* /api/workspaces: sessions of programs, kernels and a network. Each is there for its owner, and for operators. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +9,28 @@
 #include "kernelgw/core/checks.h"
 #include "kernelgw/core/workspace.h"
 
-struct kg_workspace *kg_request_workspace(struct kg_api *api, struct kg_http *req,
-                                          const struct kg_route_args *args)
+static struct kg_workspace *find(struct kg_api *api, struct kg_http *req,
+                                 const struct kg_route_args *args, const char *owner)
 {
-    struct kg_workspace *w = kg_workspace_find(kg_api_core(api), args->user.name, args->value[0]);
+    struct kg_workspace *w = kg_workspace_find(kg_api_core(api), owner, args->value[0]);
+    if (w && !kg_user_sees(&args->user, w->owner))
+        w = NULL;
     if (!w)
         kg_reply_error(api, req, 404, NULL, "Workspace does not exist: %.100s", args->value[0]);
     return w;
+}
+
+struct kg_workspace *kg_request_own_workspace(struct kg_api *api, struct kg_http *req,
+                                              const struct kg_route_args *args)
+{
+    return find(api, req, args, args->user.name);
+}
+
+struct kg_workspace *kg_request_workspace(struct kg_api *api, struct kg_http *req,
+                                          const struct kg_route_args *args)
+{
+    const char *owner = kg_http_arg(req, "owner");
+    return find(api, req, args, owner ? owner : args->user.name);
 }
 
 static void reply_model(struct kg_api *api, struct kg_http *req, int status,
@@ -28,14 +43,16 @@ static void reply_model(struct kg_api *api, struct kg_http *req, int status,
     kg_reply_json(api, req, status, &body);
 }
 
+/* An operator's has everybody's; ?owner= says whose. */
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
+    const char *owner = kg_http_arg(req, "owner");
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);
     kg_json_array_begin(&j);
     for (struct kg_workspace *w = kg_api_core(api)->workspaces; w; w = w->hh.next)
-        if (strcmp(w->owner, args->user.name) == 0)
+        if (kg_user_sees(&args->user, w->owner) && (!owner || strcmp(owner, w->owner) == 0))
             kg_workspace_model(w, &j);
     kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);
@@ -195,19 +212,14 @@ static void watch(struct kg_api *api, struct kg_http *req, const struct kg_route
     struct kg_err err = {0};
     bool bind = attach && strcmp(attach, "1") == 0;
     /* who binds a session to a connection may do it before the session's first use */
-    struct kg_workspace *w = NULL;
-    if (bind && kg_workspace_name_ok(args->value[0]))
-        w = kg_workspace_get(kg_api_core(api), args->user.name, args->value[0], false, &err);
-    else
-        w = kg_workspace_find(kg_api_core(api), args->user.name, args->value[0]);
-    if (!w && err.code) {
+    if (bind && !kg_http_arg(req, "owner") && kg_workspace_name_ok(args->value[0]) &&
+        !kg_workspace_get(kg_api_core(api), args->user.name, args->value[0], false, &err)) {
         kg_reply_err(api, req, &err);
         return;
     }
-    if (!w) {
-        kg_request_workspace(api, req, args); /* answers */
+    struct kg_workspace *w = kg_request_workspace(api, req, args);
+    if (!w)
         return;
-    }
     struct events *e = kg_calloc(1, sizeof *e);
     *e = (struct events){.req = req,
                          .workspace = w,

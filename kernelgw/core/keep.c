@@ -179,6 +179,8 @@ void kg_keep_run(const struct kg_run *r)
         "wish", (int)w->memory_mb, (int)w->cpu_milli, (int)w->pids);
     if (r->spec.terminal)
         json_object_set_new(doc, "terminal", json_string(r->spec.terminal));
+    if (r->spec.owner)
+        json_object_set_new(doc, "owner", json_string(r->spec.owner));
     json_object_set_new(doc, "box_seq", json_integer((json_int_t)r->box_seq));
     if (r->spec.tty.on)
         json_object_set_new(
@@ -204,9 +206,9 @@ void kg_keep_sessions(struct kg_core *core)
     json_t *list = json_array();
     for (const struct kg_session *s = core->sessions; s; s = s->hh.next)
         if (s->kernel)
-            json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", s->id, "path",
-                                                  s->path, "name", s->name, "type", s->type,
-                                                  "kernel", s->kernel->id));
+            json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", s->id, "owner",
+                                                  s->owner, "path", s->path, "name", s->name,
+                                                  "type", s->type, "kernel", s->kernel->id));
     kg_autofree char *path = sessions_file(core);
     write_file(path, list);
 }
@@ -304,7 +306,8 @@ static int load_run(struct kg_core *core, const char *path, struct kg_err *err)
         spec.terminal = terminal ? kg_strdup(terminal) : NULL;
         kg_tty_parse(&spec.tty, json_object_get(doc, "tty"), false, NULL);
         struct its_workspace w = read_workspace(doc);
-        spec.owner = w.owner ? kg_strdup(w.owner) : NULL;
+        const char *owner = w.owner ? w.owner : json_string_value(json_object_get(doc, "owner"));
+        spec.owner = owner ? kg_strdup(owner) : NULL;
         spec.network = w.net != NULL;
         spec.aliases = json_incref(w.aliases);
         kept.net = w.net;
@@ -333,8 +336,9 @@ static void load_sessions(struct kg_core *core)
                         "type", &type, "kernel", &kernel) < 0)
             continue;
         struct kg_kernel *k = kg_kernel_find(core, kernel);
+        const char *owner = json_string_value(json_object_get(one, "owner"));
         if (k && kg_is_uuid(id) && !kg_session_find(core, id))
-            kg_session_restore(core, id, where, name, type, k);
+            kg_session_restore(core, owner ? owner : k->owner, id, where, name, type, k);
     }
     json_decref(list);
 }

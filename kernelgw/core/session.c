@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "kernelgw/core/keep.h"
 
-struct kg_session *kg_session_restore(struct kg_core *core, const char *id, const char *path,
-                                      const char *name, const char *type, struct kg_kernel *kernel)
+struct kg_session *kg_session_restore(struct kg_core *core, const char *owner, const char *id,
+                                      const char *path, const char *name, const char *type,
+                                      struct kg_kernel *kernel)
 {
     struct kg_session *s = kg_calloc(1, sizeof *s);
     snprintf(s->id, sizeof s->id, "%s", id);
+    s->owner = kg_strdup(owner ? owner : "");
     s->path = kg_strdup(path);
     s->name = kg_strdup(name);
     s->type = kg_strdup(type);
@@ -20,12 +22,12 @@ struct kg_session *kg_session_restore(struct kg_core *core, const char *id, cons
     return s;
 }
 
-struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
-                                  const char *type, struct kg_kernel *kernel)
+struct kg_session *kg_session_new(struct kg_core *core, const char *owner, const char *path,
+                                  const char *name, const char *type, struct kg_kernel *kernel)
 {
     char id[KG_UUID_SIZE];
     kg_uuid4(id);
-    struct kg_session *s = kg_session_restore(core, id, path, name, type, kernel);
+    struct kg_session *s = kg_session_restore(core, owner, id, path, name, type, kernel);
     kg_keep_sessions(core);
     return s;
 }
@@ -37,11 +39,11 @@ struct kg_session *kg_session_find(struct kg_core *core, const char *id)
     return s;
 }
 
-struct kg_session *kg_session_by_path(struct kg_core *core, const char *path)
+struct kg_session *kg_session_by_path(struct kg_core *core, const char *owner, const char *path)
 {
     struct kg_session *s, *following;
     HASH_ITER(hh, core->sessions, s, following)
-        if (s->kernel && strcmp(s->path, path) == 0)
+        if (s->kernel && strcmp(s->path, path) == 0 && strcmp(s->owner, owner ? owner : "") == 0)
             return s;
     return NULL;
 }
@@ -69,6 +71,7 @@ void kg_session_update(struct kg_core *core, struct kg_session *s, const char *p
 void kg_session_free(struct kg_core *core, struct kg_session *s)
 {
     HASH_DEL(core->sessions, s);
+    free(s->owner);
     free(s->path);
     free(s->name);
     free(s->type);

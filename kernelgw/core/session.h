@@ -10,19 +10,21 @@
 
 struct kg_session {
     char id[KG_UUID_SIZE];
-    char *path, *name, *type;
+    char *owner, *path, *name, *type;
     struct kg_kernel *kernel; /* NULL once it is gone */
     UT_hash_handle hh;
 };
 
 /* Takes copies. kernel is borrowed; the session outlives it (then answers 410). */
-struct kg_session *kg_session_new(struct kg_core *core, const char *path, const char *name,
-                                  const char *type, struct kg_kernel *kernel);
+struct kg_session *kg_session_new(struct kg_core *core, const char *owner, const char *path,
+                                  const char *name, const char *type, struct kg_kernel *kernel);
 /* One that an earlier server had. */
-struct kg_session *kg_session_restore(struct kg_core *core, const char *id, const char *path,
-                                      const char *name, const char *type, struct kg_kernel *kernel);
+struct kg_session *kg_session_restore(struct kg_core *core, const char *owner, const char *id,
+                                      const char *path, const char *name, const char *type,
+                                      struct kg_kernel *kernel);
 struct kg_session *kg_session_find(struct kg_core *core, const char *id);
-struct kg_session *kg_session_by_path(struct kg_core *core, const char *path);
+/* The owner's of that path: others have documents of the same. */
+struct kg_session *kg_session_by_path(struct kg_core *core, const char *owner, const char *path);
 /* Only what is not NULL is changed. */
 void kg_session_update(struct kg_core *core, struct kg_session *s, const char *path,
                        const char *name, const char *type, struct kg_kernel *kernel);

@@ -112,6 +112,11 @@ static int make_spec(struct kg_run_spec *s, struct kg_core *core,
     return 0;
 }
 
+static bool same_owner(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 int kg_terminal_open(struct kg_core *core, const struct kg_terminal_wish *wish,
                      struct kg_terminal **out, struct kg_err *err)
 {
@@ -119,6 +124,8 @@ int kg_terminal_open(struct kg_core *core, const struct kg_terminal_wish *wish,
         return kg_err_set(err, -EINVAL, "name must be 1 to %d letters, digits and _",
                           NAME_MAX_BYTES);
     *out = wish->name ? kg_terminal_find(core, wish->name) : NULL;
+    if (*out && !same_owner((*out)->run->spec.owner, wish->owner))
+        return kg_err_set(err, -EEXIST, "the name %s is taken", wish->name);
     if (*out)
         return 0;
     if (HASH_COUNT(core->terminals) >= core->config.max_terminals)

@@ -37,7 +37,7 @@ struct kg_terminal_wish {
 bool kg_terminal_name_ok(const char *name);
 struct kg_terminal *kg_terminal_find(struct kg_core *core, const char *name);
 /*
- * A new one, or the one of that name. -EINVAL for what can't be; -ENOENT for a language that is not there; -EAGAIN, -EDQUOT
+ * A new one, or the owner's of that name. -EINVAL for what can't be; -EEXIST when another's has it; -ENOENT for a language that is not there; -EAGAIN, -EDQUOT
  * when there are as many as may be.
  */
 int kg_terminal_open(struct kg_core *core, const struct kg_terminal_wish *wish,

@@ -65,7 +65,7 @@ void kg_nbruns_list(const struct kg_nbruns *all, const char *owner, struct kg_js
 {
     kg_json_array_begin(j);
     for (const struct kg_nbrun *r = all->table; r; r = r->hh.next)
-        if (strcmp(r->spec.owner, owner) == 0)
+        if (!owner || strcmp(r->spec.owner, owner) == 0)
             kg_nbrun_model(r, j);
     kg_json_array_end(j);
 }

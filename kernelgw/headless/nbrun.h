@@ -41,9 +41,10 @@ void kg_nbrun_spec_release(struct kg_nbrun_spec *s);
 struct kg_nbruns *kg_nbruns_new(struct kg_core *core, uint32_t at_once);
 /*
  * Goes on with what an earlier server ran, as its state folder tells (the core has taken over its kernels by then): cells that ran
- * meanwhile are gathered from what their agents have kept. root: the folder that paths are below, or NULL.
+ * meanwhile are gathered from what their agents have kept. root_of: the folder that an owner's paths are below, or NULL.
  */
-void kg_nbruns_load(struct kg_nbruns *all, struct nb_root *root);
+typedef struct nb_root *kg_nbruns_root(void *user, const char *owner);
+void kg_nbruns_load(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user);
 /* Ends every run, with what its cells gave so far written into its file, or leaves them to the next server; done comes when all is
  * written, and frees it. */
 void kg_nbruns_close(struct kg_nbruns *all, bool leave, void (*done)(void *user), void *user);
@@ -55,7 +56,7 @@ typedef void kg_nbrun_started(void *user, struct kg_nbrun *run, const struct kg_
 void kg_nbrun_start(struct kg_nbruns *all, struct kg_nbrun_spec *spec, struct nb_root *root,
                     kg_nbrun_started *done, void *user);
 
-/* Only the owner's; NULL when there is none of that id. */
+/* Only the owner's (NULL: anybody's); NULL when there is none of that id. */
 struct kg_nbrun *kg_nbrun_find(struct kg_nbruns *all, const char *owner, const char *id);
 bool kg_nbrun_ended(const struct kg_nbrun *r);
 /* Ends it: what runs is interrupted, and outputs so far are kept. */
@@ -65,7 +66,7 @@ void kg_nbrun_forget(struct kg_nbrun *r);
 
 struct kg_json;
 void kg_nbrun_model(const struct kg_nbrun *r, struct kg_json *j);
-/* The models of the owner's, oldest first, as an array. */
+/* The models of the owner's (NULL: everybody's), oldest first, as an array. */
 void kg_nbruns_list(const struct kg_nbruns *all, const char *owner, struct kg_json *j);
 /* Appends the document as it is now; false when it is no longer in memory: then it is in the file. */
 bool kg_nbrun_document(const struct kg_nbrun *r, struct kg_buf *out);

@@ -319,10 +319,10 @@ static void on_kernel(void *user, struct kg_kernel *k, const struct kg_err *err)
 static void make_session(struct kg_nbrun *r, struct kg_kernel *k)
 {
     const char *path = r->store.path;
-    if (!path || kg_session_by_path(r->all->core, path))
+    if (!path || kg_session_by_path(r->all->core, r->spec.owner, path))
         return;
     const struct kg_session *s =
-        kg_session_new(r->all->core, path, nb_path_name(path), "notebook", k);
+        kg_session_new(r->all->core, r->spec.owner, path, nb_path_name(path), "notebook", k);
     memcpy(r->session_id, s->id, sizeof r->session_id);
 }
 

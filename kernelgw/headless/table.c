@@ -157,7 +157,7 @@ struct kg_nbrun *kg_nbrun_find(struct kg_nbruns *all, const char *owner, const c
 {
     struct kg_nbrun *r = NULL;
     HASH_FIND_STR(all->table, id, r);
-    return r && strcmp(r->spec.owner, owner) == 0 ? r : NULL;
+    return r && (!owner || strcmp(r->spec.owner, owner) == 0) ? r : NULL;
 }
 
 bool kg_nbrun_ended(const struct kg_nbrun *r)

@@ -91,9 +91,10 @@ static void recognise(struct kg_nbrun *r, const struct kg_buf *copy)
     r->store.is_new = false;
 }
 
-static int take_over(struct kg_nbruns *all, struct nb_root *root, const char *id,
+static int take_over(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user, const char *id,
                      struct kg_err *err)
 {
+    struct nb_root *root = NULL;
     kg_autobuf text = {0};
     kg_autobuf copy = {0};
     struct kg_nbrun *r = kg_calloc(1, sizeof *r);
@@ -114,6 +115,8 @@ static int take_over(struct kg_nbruns *all, struct nb_root *root, const char *id
     if (rc == 0)
         rc = nb_read(&r->nb, kg_span_of(copy.data, copy.len), err);
     json_decref(entry);
+    if (rc == 0 && r->store.path)
+        root = root_of(user, r->spec.owner);
     if (rc == 0 && r->store.path && !root)
         rc = kg_err_set(err, -ENOENT, "this server keeps no files (--contents-dir)");
     if (rc < 0) {
@@ -138,7 +141,7 @@ static int take_over(struct kg_nbruns *all, struct nb_root *root, const char *id
     return 0;
 }
 
-void kg_nbruns_load(struct kg_nbruns *all, struct nb_root *root)
+void kg_nbruns_load(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user)
 {
     int fd = all->kept ? openat(all->kept->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -155,7 +158,7 @@ void kg_nbruns_load(struct kg_nbruns *all, struct nb_root *root)
     for (size_t i = 0; i + KG_UUID_SIZE <= ids.len; i += KG_UUID_SIZE) {
         struct kg_err err = {0};
         const char *id = (const char *)ids.data + i;
-        if (take_over(all, root, id, &err) < 0)
+        if (take_over(all, root_of, user, id, &err) < 0)
             kg_log(KG_WARN, "notebook", "not taken over", "id=%s why=\"%s\"", id, err.text);
     }
 }

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "kernelgw/api/auth.h"
 
+static struct kg_user who;
+
 static void a_token_counts_from_wherever_a_client_can_put_it(void **state)
 {
     (void)state;
@@ -43,10 +45,98 @@ static void a_token_counts_from_wherever_a_client_can_put_it(void **state)
                                     .origin = "https://elsewhere.example",
                                     .host = "localhost:8888",
                                     .changes = true};
-        if (kg_auth_check(&a, &r) != cases[i].verdict)
-            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r), cases[i].verdict);
+        if (kg_auth_check(&a, &r, &who) != cases[i].verdict)
+            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r, &who),
+                     cases[i].verdict);
     }
     kg_auth_release(&a);
+}
+
+/* Two users beside the holder of the server's own token. */
+static void load_users(struct kg_users *users)
+{
+    struct kg_err err = {0};
+    static const char text[] =
+        "{\"ada\":{\"token\":\"ada-has-this-token\"},"
+        "\"grace\":{\"token\":\"grace-has-this-one\",\"role\":\"operator\"}}";
+    if (kg_users_parse(users, kg_span_str(text), &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void each_token_is_somebody_s(void **state)
+{
+    (void)state;
+    struct kg_users users;
+    struct kg_auth a;
+    load_users(&users);
+    kg_auth_init(&a, "s3cret", NULL);
+    a.users = &users;
+    static const struct {
+        const char *token, *name;
+        bool is_operator;
+    } cases[] = {
+        {"token s3cret", "user", true},
+        {"token ada-has-this-token", "ada", false},
+        {"Bearer grace-has-this-one", "grace", true},
+        {"token ada-has-this-toke", "anonymous", false},
+        {"token ada", "anonymous", false},
+    };
+    for (size_t i = 0; i < KG_COUNT(cases); i++) {
+        struct kg_auth_request r = {.authorization = cases[i].token, .host = "localhost"};
+        bool known = strcmp(cases[i].name, "anonymous") != 0;
+        assert_int_equal(kg_auth_check(&a, &r, &who), known ? KG_AUTH_OK : KG_AUTH_WRONG);
+        assert_string_equal(who.name, cases[i].name);
+        assert_int_equal(who.is_operator, cases[i].is_operator);
+        assert_int_equal(who.authenticated, known);
+        assert_int_equal(kg_user_sees(&who, "ada"), known);
+        assert_int_equal(kg_user_sees(&who, "grace"), cases[i].is_operator);
+        assert_int_equal(kg_user_sees(&who, NULL), cases[i].is_operator);
+    }
+    kg_auth_release(&a);
+    kg_users_release(&users);
+}
+
+static void a_user_s_cookie_is_his_alone_and_of_this_server(void **state)
+{
+    (void)state;
+    struct kg_users users;
+    struct kg_auth a, other;
+    load_users(&users);
+    kg_auth_init(&a, "s3cret", NULL);
+    kg_auth_init(&other, "another", NULL);
+    a.users = other.users = &users;
+    for (int as_grace = 0; as_grace < 2; as_grace++) {
+        struct kg_user user;
+        assert_true(
+            kg_auth_token(&a, as_grace ? "grace-has-this-one" : "ada-has-this-token", &user));
+        kg_autofree char *value = kg_auth_cookie_for(&a, &user);
+        kg_autofree char *elsewhere = kg_auth_cookie_for(&other, &user);
+        assert_string_not_equal(value, elsewhere);
+        kg_autofree char *good = kg_asprintf("%s=%s", a.cookie_name, value);
+        kg_autofree char *swapped =
+            kg_asprintf("%s=%s%s", a.cookie_name, as_grace ? "ada" : "grace", strchr(value, ':'));
+        kg_autofree char *foreign = kg_asprintf("%s=%s", a.cookie_name, elsewhere);
+        kg_autofree char *bare = kg_asprintf("%s=%s", a.cookie_name, user.name);
+        struct kg_auth_request r = {.cookie = good, .host = "localhost"};
+        assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_OK);
+        assert_string_equal(who.name, user.name);
+        const char *const bad[] = {swapped, foreign, bare};
+        for (size_t i = 0; i < KG_COUNT(bad); i++) {
+            r.cookie = bad[i];
+            assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_WRONG);
+            assert_false(who.authenticated);
+        }
+        /* a page of another site may not change a thing by it */
+        r = (struct kg_auth_request){.cookie = good,
+                                     .host = "localhost",
+                                     .changes = true,
+                                     .origin = "https://elsewhere.example"};
+        assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_FOREIGN);
+        assert_false(who.authenticated);
+    }
+    kg_auth_release(&a);
+    kg_auth_release(&other);
+    kg_users_release(&users);
 }
 
 static void a_cookie_alone_does_not_speak_for_a_page_of_another_site(void **state)
@@ -96,8 +186,9 @@ static void a_cookie_alone_does_not_speak_for_a_page_of_another_site(void **stat
                                     .xsrf = cases[i].xsrf,
                                     .upgrade = cases[i].upgrade,
                                     .changes = cases[i].changes};
-        if (kg_auth_check(&a, &r) != cases[i].verdict)
-            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r), cases[i].verdict);
+        if (kg_auth_check(&a, &r, &who) != cases[i].verdict)
+            fail_msg("case %zu: %d instead of %d", i, kg_auth_check(&a, &r, &who),
+                     cases[i].verdict);
     }
     kg_auth_release(&a);
 }
@@ -108,13 +199,13 @@ static void without_a_token_pages_of_other_sites_still_change_nothing(void **sta
     struct kg_auth a;
     kg_auth_init(&a, NULL, "https://lab.example");
     struct kg_auth_request r = {.host = "10.0.0.7:1", .changes = true};
-    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_OK);
     r.origin = "http://10.0.0.7:1";
-    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_OK);
     r.origin = "https://lab.example";
-    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_OK);
+    assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_OK);
     r.origin = "https://evil.example";
-    assert_int_equal(kg_auth_check(&a, &r), KG_AUTH_FOREIGN);
+    assert_int_equal(kg_auth_check(&a, &r, &who), KG_AUTH_FOREIGN);
     kg_auth_release(&a);
 }
 
@@ -142,7 +233,7 @@ static void without_a_token_a_strangers_name_for_this_server_is_refused(void **s
     kg_auth_init(&a, NULL, "https://lab.example");
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
         struct kg_auth_request r = {.host = cases[i].host};
-        if (kg_auth_check(&a, &r) != cases[i].verdict)
+        if (kg_auth_check(&a, &r, &who) != cases[i].verdict)
             fail_msg("case %zu", i);
     }
     kg_auth_release(&a);
@@ -219,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_browser_is_sent_to_paths_of_this_server_alone),
         cmocka_unit_test(a_cookie_is_found_among_others),
         cmocka_unit_test(a_token_counts_from_wherever_a_client_can_put_it),
+        cmocka_unit_test(each_token_is_somebody_s),
+        cmocka_unit_test(a_user_s_cookie_is_his_alone_and_of_this_server),
         cmocka_unit_test(a_cookie_alone_does_not_speak_for_a_page_of_another_site),
         cmocka_unit_test(without_a_token_pages_of_other_sites_still_change_nothing),
         cmocka_unit_test(without_a_token_a_strangers_name_for_this_server_is_refused),
