@@ -20,6 +20,7 @@ SERVER = os.environ.get("KERNELGW_E2E_SERVER", "kernelgw")
 ENGINE = os.environ.get("KERNELGW_E2E_ENGINE", "oci")
 
 _everything = []  # (directory, boxd or None) of all that were started, for the look at the end
+_looked = []  # what that look found, in words, of each process that ran tests (one, but for pytest -n)
 
 
 def pytest_configure(config):
@@ -178,24 +179,40 @@ def leaks():
     return found
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """A process that ran tests for this one has ended (pytest -n)."""
+    _looked.append(getattr(node, "workeroutput", {}).get("left", [f"whatever {node.gateway.id} had: it did not come to its end"]))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     # Fixtures of the session are gone by now: what still lives has no owner.
-    if not _everything:
-        return
-    left = [] if procs.wait_until(lambda: not leaks(), 5) else leaks()
-    fate = "fail" if left else "pass"
+    if _everything:
+        left = [] if procs.wait_until(lambda: not leaks(), 5) else leaks()
+        _looked.append(left)
+        if not left:
+            clear_away()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = sum(_looked, [])
+    elif _looked:
+        tell_of_leaks(session, sum(_looked, []))
+
+
+def clear_away():
+    for directory, boxd in _everything:
+        if boxd:
+            for path in sorted(boxd.cgroups(), reverse=True):
+                path.rmdir()
+        servers.remove(directory)
+
+
+def tell_of_leaks(session, left):
     path = os.environ.get("KERNELGW_RESULTS")
     if path:
         suite = os.path.basename(str(session.config.args[0]).rstrip("/")) if session.config.args else "e2e"
         with open(path, "a") as results:
-            results.write(f"{fate} {suite}::nothing_is_left_behind\n")
-    if fate == "fail":
+            results.write(f"{'fail' if left else 'pass'} {suite}::nothing_is_left_behind\n")
+    if left:
         print("\nLEFT BEHIND:\n  " + "\n  ".join(left))
         session.exitstatus = max(session.exitstatus, 1)
-    for directory, boxd in _everything:
-        if fate == "pass":
-            if boxd:
-                for path in sorted(boxd.cgroups(), reverse=True):
-                    path.rmdir()
-            servers.remove(directory)

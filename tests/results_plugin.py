@@ -9,12 +9,19 @@ import pytest
 
 _fates = {}
 _figures = []
+_tells = True
 
 
 def _name(nodeid):
     """e2e/test_api.py::test_x, whatever folder pytest was started in."""
     path, _, test = nodeid.partition("::")
     return "/".join(path.split("/")[-2:]) + "::" + test
+
+
+def pytest_configure(config):
+    """Where tests run in several processes (pytest -n), what each tells comes to the first as well, which passes it on."""
+    global _tells
+    _tells = not hasattr(config, "workerinput")
 
 
 def pytest_runtest_logreport(report):
@@ -27,6 +34,7 @@ def pytest_runtest_logreport(report):
         _fates.setdefault(name, "pass")
     if report.when == "teardown":
         _write(name, _fates.pop(name, "skip"))
+        _figures.extend((name.partition("::")[2], what, value) for what, value in report.user_properties)
 
 
 def pytest_collectreport(report):
@@ -36,7 +44,7 @@ def pytest_collectreport(report):
 
 def _write(name, fate):
     path = os.environ.get("KERNELGW_RESULTS")
-    if path:
+    if path and _tells:
         with open(path, "a") as results:
             results.write(f"{fate} {name.replace(' ', '_')}\n")
 
@@ -46,7 +54,6 @@ def figure(request):
     """figure(what, value, unit): kept in the JUnit file and printed at the end."""
 
     def record(what, value, unit):
-        _figures.append((request.node.name, what, value, unit))
         request.node.user_properties.append((what, f"{value:.2f} {unit}"))
 
     return record
@@ -55,5 +62,5 @@ def figure(request):
 def pytest_terminal_summary(terminalreporter):
     if _figures:
         terminalreporter.section("figures")
-        for test, what, value, unit in _figures:
-            terminalreporter.line(f"{test:50s} {what:40s} {value:10.2f} {unit}")
+        for test, what, value in _figures:
+            terminalreporter.line(f"{test:50s} {what:40s} {value:>14s}")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the virtual environment of the tests, once for each content of requirements.txt, and prints its path.
-# It stands in the cache, outside the tree: ${KERNELGW_CACHE:-/var/cache/kernelgw}/venv-tests. A second call takes
-# milliseconds. Two calls at once are safe: the second waits.
+# It stands in the cache, outside the tree: ${KERNELGW_CACHE:-/var/cache/kernelgw}/venv-tests-STAMP, so that two trees
+# with other requirements don't take each other's away. A second call takes milliseconds. Two at once are safe: one waits.
 #
 # usage: venv.sh                     the tests' own
 #        venv.sh NAME REQUIREMENTS   another, for a server whose dependencies don't go with those
@@ -11,7 +11,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=${1:-tests}
 requirements=${2:-$here/requirements.txt}
 cache=${KERNELGW_CACHE:-/var/cache/kernelgw}
-venv=$cache/venv-$name
 
 # Debian's own interpreter first: what else is first in PATH may lack ensurepip or be moved away later.
 python=
@@ -26,16 +25,17 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-# The interpreter is part of the stamp: a venv does not outlive a change of its minor version.
+# The interpreter is part of the stamp: a venv does not outlive a change of its version.
 stamp=$({ "$python" -VV; cat "$requirements"; } | sha256sum | cut -d' ' -f1)
 
 mkdir -p "$cache"
+venv=$cache/venv-$name-${stamp:0:16}
 exec 9>"$venv.lock"
 flock 9
-if [ "$(cat "$venv/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
+if [ ! -e "$venv/.complete" ]; then
     rm -rf "$venv"
     "$python" -m venv "$venv" >&2
     PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/pip" install --quiet --progress-bar off -r "$requirements" >&2
-    echo "$stamp" >"$venv/.stamp"
+    touch "$venv/.complete"
 fi
 echo "$venv"
