@@ -75,6 +75,7 @@ def test_one_that_does_not_heed_it_is_given_up(server, kernel):
 def test_a_turn_that_does_not_come_is_told(server, kernel):
     with server.channels(kernel) as other:
         other.send_execute("import time\nfor _ in range(300): time.sleep(0.1)")
+        other.recv_until(lambda m: m["header"]["msg_type"] == "execute_input")
         got = execute(server, kernel, "ran = True", timeout_s=0.1)
         assert got["status"] == "timeout" and "did not begin" in got["message"] and got["outputs"] == []
         assert server.post(f"/api/kernels/{kernel}/interrupt").status_code == 204

@@ -76,8 +76,7 @@ def test_numbers_rise_and_anybody_goes_on_behind_one(server, kernel, framing):
         other.execute("print('three')")  # nobody who counts is there
     with server.channels(kernel, since=last, framing=framing) as c:
         messages = []
-        while not messages or messages[-1]["content"].get("execution_state") != "idle":
-            messages.append(c.recv(10))
+        assert read_for_a_while(c, 10, messages)
         numbers = [number(m) for m in messages]
         assert numbers == sorted(set(numbers)) and numbers[0] > last
         assert "".join(m["content"]["text"] for m in messages if m["header"]["msg_type"] == "stream") == "three\n"
