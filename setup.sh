@@ -341,11 +341,14 @@ test)
         esac
     done
     begun=$SECONDS
+    wants_asan=0
+    "$tree/tests/run" --wants-asan "$@" || wants_asan=$?
+    [ "$wants_asan" -le 1 ] || exit "$wants_asan" # it has said what is wrong with them
     build=$build-test
     build_options+=(-DKERNELGW_TESTS=ON -DKERNELGW_WERROR=ON)
     prepare
     # The tests' own build, with the sanitizers, is made only when a suite wants it.
-    if "$tree/tests/run" --wants-asan "$@"; then
+    if [ "$wants_asan" = 0 ]; then
         step build-sanitized step_build "$build_asan" "${build_options[@]}" -DKERNELGW_SANITIZE=ON
     fi
     step tests-environment "$tree/tests/venv.sh"

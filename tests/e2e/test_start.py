@@ -80,3 +80,26 @@ def test_every_option_is_in_the_papers_and_none_that_is_not():
     assert not theirs["kernelgw"] - set(re.findall("--[a-z-]+", paper)), "not in docs/OPERATIONS.md"
     known = theirs["kernelgw"] | theirs["kernelgw-boxd"] | {"--languages", "--long"} | {"--existing"}  # the last is jupyter console's
     assert not written - known, "in docs/OPERATIONS.md alone"
+
+
+def test_without_boxes_it_says_so_and_log_lines_can_be_json():
+    directory = servers.new_directory()
+    server = servers.start_kernelgw(directory, "process", options=["--log-json", "--log-level", "debug"])
+    try:
+        server.delete(f"/api/kernels/{server.start_kernel(name='python3')}")
+        server.get("/api/kernels/no%0A%22such%22%1b")
+    finally:
+        server.stop()
+    lines = [json.loads(line) for line in (directory / "kernelgw.log").read_text().splitlines()]
+    servers.remove(directory)
+    assert {tuple(line) for line in lines} == {("time", "level", "room", "event", "detail")}
+    assert [line["level"] for line in lines if "NO ISOLATION" in line["event"]] == ["warn"], "loud, and once"
+    assert {"start", "delete"} <= {line["event"] for line in lines if line["room"] == "kernel"}
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"]) for line in lines)
+
+
+def test_the_agent_needs_nothing_of_an_image():
+    """Any image can be a box: the agent in it asks for no loader and no library."""
+    told = subprocess.run(["readelf", "--wide", "--program-headers", "--dynamic", servers.binary("kernelgw-agent")],
+                          capture_output=True, text=True, check=True).stdout
+    assert "LOAD" in told and "INTERP" not in told and "NEEDED" not in told
