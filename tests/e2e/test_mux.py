@@ -214,6 +214,7 @@ def test_where_a_run_has_come_to_is_told_step_by_step(make_server):
         assert steps[-2:] == ["run", None] and "step" not in first.model()
 
 
+@pytest.mark.oci
 def test_a_workspace_is_followed_and_bound(server):
     source = "import socket\ns = socket.create_server(('', 5000))\nprint('up', flush=True)\nwhile True: s.accept()"
     with Mux(server) as m:
@@ -296,3 +297,51 @@ def test_without_the_subprotocol_or_a_credential(server):
                 f"{server.ws_url}/api/kgw/ws", subprotocols=offer, suppress_origin=True,
                 header=[f"Authorization: token {server.token}"] if credential else [])
         assert told.value.status_code == status
+
+
+def strange(rnd, kernel, run):
+    """A control message or frame, most of it as it should be and some of it not."""
+    odd = [None, True, -1, 0, 1, 65536, 2 ** 63 - 1, -2 ** 63, 1.5, "", "\0", "é\ud83d\ude00", "x" * 3000, [], [[]], {}, {"t": 1}]
+    values = {"t": ["hello", "open", "close", "credit", "stdin", "signal", "resize", "tail", "ping", "dance"],
+              "ch": [1, 2, 3, 4], "n": [1, 4096, 1 << 20], "v": [1], "kernel": [kernel, "nobody"], "run": [run, "none"],
+              "workspace": ["fuzzed"], "since": [0, 1, 10 ** 6], "text": ["a\n", "\n"], "eof": [True, False],
+              "signal": ["INT", "TERM", 9], "rows": [24], "cols": [80], "bytes": [0, 65536]}
+    message = {"t": rnd.choice(values["t"]), "ch": rnd.choice(values["ch"])}
+    for key in rnd.sample(sorted(values), rnd.randrange(len(values))):
+        message[key] = rnd.choice(odd if rnd.random() < 0.3 else values[key])
+    text = json.dumps(message)
+    if rnd.random() < 0.1:
+        cut = rnd.randrange(len(text))
+        text = text[:cut] + rnd.choice(["", "{", "\\", '"', "\x7f"]) + text[cut + rnd.randrange(3):]
+    if rnd.random() < 0.2:
+        body = pack_v1("shell", header("kernel_info_request", "mux"), {}, {}, {})
+        return HEAD.pack(rnd.choice([MESSAGE, MESSAGE, TEXT, 9]), rnd.randrange(6), rnd.getrandbits(64)) + body[:rnd.randrange(len(body) + 1)]
+    return text
+
+
+def test_whatever_is_said_the_server_goes_on(server, kernel):
+    """Some thousand messages of one seed, on as many sockets as it cuts for them; then all is as it was."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    rnd = random.Random(seed)
+    run = Run(server, "import sys\nfor line in sys.stdin: print('said', line, end='', flush=True)")
+    rest = 2000
+    while rest:
+        with Mux(server) as m:
+            while rest:
+                rest -= 1
+                said = strange(rnd, kernel, run.id)
+                try:
+                    (m.ws.send if isinstance(said, str) else m.ws.send_binary)(said)
+                    if rest % 50 == 0:
+                        m.say(t="ping", n=rest)
+                        m.wait("pong", n=rest)
+                except (AssertionError, OSError, websocket.WebSocketException):
+                    m.ws.shutdown()  # it was cut, as it should be for what is no kgw.v1
+                    break
+    with Mux(server) as m:
+        m.say(t="open", ch=1, kernel=kernel)
+        m.execute(1, "6 * 7")
+        while "execute_reply" not in [f[1]["header"]["msg_type"] for f in m.frames[1]]:
+            m.take()
+    server.delete(f"/api/workspaces/fuzzed")
