@@ -80,8 +80,8 @@ void kg_run_place(struct kg_run *r)
     kg_run_wake(r); /* it has a step now, rather than a position */
 }
 
-/* A box that has run out of memory is worn out: what was killed may have been its service. What a service keeps from one
- * program to the next is the language's affair, and stays in the session. */
+/* A box that has run out of memory is worn out (so is one in which a part of the program has: the shelf asks). What a
+ * service keeps from one program to the next is the language's affair, and stays in the session. */
 static bool reusable(const struct kg_run *r)
 {
     const char *reason = json_string_value(json_object_get(r->exit, "reason"));

@@ -15,7 +15,7 @@ struct kg_shelved {
         *workspace; /* NULL: it is off the shelf, and freed by the answer that is due */
     struct kg_shelf_kind kind;
     struct pl_box *box;
-    bool clearing; /* the agent has not answered yet */
+    bool clearing; /* the agent, or the engine after it, has not answered yet */
     uint64_t since_ms;
 };
 
@@ -83,21 +83,40 @@ static void drop(struct kg_shelved *s)
     take_off(s);
 }
 
-static void cleared(void *user, const json_t *reply, const struct kg_err *err)
+static void settle(struct kg_shelved *s, const char *why_not)
 {
-    struct kg_shelved *s = user;
     s->clearing = false;
     if (!s->workspace) {
         free(s);
         return;
     }
     struct kg_core *core = s->workspace->core;
-    if (err || !json_is_true(json_object_get(reply, "ok"))) {
-        const char *why = err ? err->text : json_string_value(json_object_get(reply, "error"));
-        kg_log(KG_INFO, "workspace", "box not kept", "why=\"%s\"", why ? why : "");
+    if (why_not) {
+        kg_log(KG_INFO, "workspace", "box not kept", "why=\"%s\"", why_not);
         drop(s);
     }
     kg_queue_pump(core);
+}
+
+/* Whatever ran out of memory in it may have been a part of its service; and that the box's cgroup has killed nothing yet
+ * is what tells a program's own end from a lack of memory. */
+static void judged(void *user, const struct pl_stats *stats, const struct kg_err *err)
+{
+    (void)err; /* an engine that can't tell now has not told otherwise */
+    settle(user, stats && stats->oom_kills > 0 ? "something in it ran out of memory" : NULL);
+}
+
+static void cleared(void *user, const json_t *reply, const struct kg_err *err)
+{
+    struct kg_shelved *s = user;
+    if (err || !json_is_true(json_object_get(reply, "ok"))) {
+        const char *why = err ? err->text : json_string_value(json_object_get(reply, "error"));
+        settle(s, why ? why : "");
+    } else if (s->workspace) {
+        pl_box_stats(s->box, judged, s);
+    } else {
+        settle(s, NULL);
+    }
 }
 
 void kg_shelf_put(struct kg_workspace *w, const struct kg_shelf_kind *kind, struct pl_box *box)

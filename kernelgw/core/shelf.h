@@ -2,7 +2,8 @@
 #define KG_CORE_SHELF_H
 /*
  * Boxes that a workspace keeps for its next program of the same kind, for KG_SHELF_MS after their last use. Before a box is
- * given out again everything that the program before it left is removed; it never goes to another workspace.
+ * given out again everything that the program before it left is removed; it never goes to another workspace, and one in
+ * which anything was killed for want of memory goes to nobody.
  */
 #include <stdbool.h>
 #include <stdint.h>

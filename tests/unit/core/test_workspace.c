@@ -142,6 +142,13 @@ static void end_it(struct pl_box *b)
         fake_reply(b, "{\"ok\":true,\"changed\":[],\"deleted\":[],\"odd\":[]}");
 }
 
+/* Its agent has removed everything, and nothing in it has run out of memory. */
+static void be_cleared(struct pl_box *b)
+{
+    fake_reply(b, "{\"ok\":true}");
+    fake_stats(b, 0);
+}
+
 static struct kg_workspace *find(const char *session)
 {
     return kg_workspace_find(&core, NULL, session);
@@ -158,12 +165,12 @@ static void a_box_is_kept_cleared_and_used_again_for_a_minute(void **state)
     struct kg_run *again = start("s", false); /* it waits for the box that is just being cleared */
     assert_int_equal(again->state, KG_R_QUEUED);
     assert_int_equal(fake.claims, 1);
-    fake_reply(b, "{\"ok\":true}");
+    be_cleared(b);
     assert_ptr_equal(again->box, b);
     assert_int_equal(fake.claims, 1);
     run_it(b);
     end_it(b);
-    fake_reply(b, "{\"ok\":true}");
+    be_cleared(b);
     pass_s(59);
     assert_false(b->destroyed);
     pass_s(1);
@@ -185,13 +192,39 @@ static void a_box_that_cannot_be_cleared_is_not_used_again(void **state)
     fake_give_box();
 }
 
-static void a_box_goes_to_no_other_session_nor_into_another_network(void **state)
+static void a_box_in_which_something_ran_out_of_memory_is_not_used_again(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    running("s", false, &b);
+    end_it(b); /* with status 0: it was a child of the program */
+    const struct kg_run *again = start("s", false);
+    fake_reply(b, "{\"ok\":true}");
+    assert_int_equal(again->state, KG_R_QUEUED);
+    fake_stats(b, 1);
+    assert_true(b->destroyed);
+    assert_int_equal(fake.claims, 2);
+    fake_give_box();
+}
+
+static void a_box_that_is_asked_about_when_its_session_ends_is_destroyed(void **state)
 {
     (void)state;
     struct pl_box *b;
     running("s", false, &b);
     end_it(b);
     fake_reply(b, "{\"ok\":true}");
+    kg_workspace_end(find("s"), true, "left");
+    assert_true(b->destroyed);
+}
+
+static void a_box_goes_to_no_other_session_nor_into_another_network(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    running("s", false, &b);
+    end_it(b);
+    be_cleared(b);
     start("t", false);
     assert_int_equal(fake.claims, 2);
     fake_give_box();
@@ -208,7 +241,7 @@ static void kept_boxes_give_way_when_all_are_in_use(void **state)
     struct pl_box *b;
     running("s", false, &b);
     end_it(b);
-    fake_reply(b, "{\"ok\":true}");
+    be_cleared(b);
     const struct kg_run *r = start("t", false);
     fake_refuse_claim(-EBUSY, "all boxes are in use");
     assert_true(b->destroyed);
@@ -268,7 +301,7 @@ static void sessions_take_turns_and_each_has_its_places(void **state)
     assert_int_equal(fake.claims, 4);
     assert_int_equal(kg_queue_position(b2), 0);
     fake_give_box();
-    fake_reply(b[0], "{\"ok\":true}");
+    be_cleared(b[0]);
     assert_null(a3->box);
     end_it(b[2]);
     assert_ptr_equal(a3->box, b[0]);
@@ -322,7 +355,7 @@ static void one_in_which_nothing_is_goes_after_an_hour(void **state)
     pass_s(4000);
     assert_non_null(find("s")); /* a program runs */
     end_it(b);
-    fake_reply(b, "{\"ok\":true}");
+    be_cleared(b);
     pass_s(3599);
     assert_non_null(find("s"));
     assert_false(fake.nets[0].freed);
@@ -436,6 +469,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(a_box_is_kept_cleared_and_used_again_for_a_minute),
         WITH(a_box_that_cannot_be_cleared_is_not_used_again),
+        WITH(a_box_in_which_something_ran_out_of_memory_is_not_used_again),
+        WITH(a_box_that_is_asked_about_when_its_session_ends_is_destroyed),
         WITH(a_box_goes_to_no_other_session_nor_into_another_network),
         WITH(kept_boxes_give_way_when_all_are_in_use),
         WITH(a_turn_that_found_no_box_is_not_lost),
