@@ -1,9 +1,50 @@
 """What a program leaves in its box for the next one of its session: nothing that is seen, stands in the way or is told of the wrong run."""
 import pytest
 
-from support import runs
+from support import languages, runs
 
 pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def sql(made_of):
+    if "sql" not in languages.offered():
+        pytest.skip("sql was not set up")
+    made = made_of("--languages", "sql", "--stock-kernels", "0", "--stock-boxes", "1")
+    yield made.server
+    made.stop()
+
+
+def run_sql(server, text, session, **more):
+    more.setdefault("options", {"quiet": "1"})
+    return runs.run(server, text, entry="main.sql", language="sql", session=session, limits={"wall_s": 20}, **more)
+
+
+@pytest.mark.parametrize("name", ["sys", "MYSQL", "Performance_Schema", "mýsql", "performance_schema"])
+def test_no_name_keeps_a_database(sql, name):
+    """Names that the server's own databases have elsewhere, or nearly have here."""
+    model, _, err = run_sql(sql, f"CREATE DATABASE `{name}`", "names")
+    assert model["exit_code"] == 0, err
+    model, out, err = run_sql(sql, "SHOW DATABASES", "names")
+    assert (model["exit_code"], err) == (0, "") and name not in out, out
+
+
+@pytest.mark.parametrize("xid", ["'g'", "X'60273B5C00FF', X'27', 7", "'it''s', 'b`c'"])
+def test_a_prepared_transaction_holds_nobody_up(sql, xid):
+    """It outlives its connection, with its locks on tables."""
+    model, _, err = run_sql(sql, f"CREATE TABLE t (a INT PRIMARY KEY); XA START {xid}; INSERT INTO t VALUES (1); XA END {xid};"
+                                 f"XA PREPARE {xid}", "xa")
+    assert model["exit_code"] == 0, err
+    model, out, err = run_sql(sql, "XA RECOVER; SHOW TABLES; PRINT 'free'", "xa")
+    assert (model["exit_code"], out.strip(), err) == (0, "free", "")
+
+
+def test_nobody_is_locked_out_by_a_password(sql):
+    for text in ("SET PASSWORD = PASSWORD('mine')", "SET PASSWORD FOR student@localhost = PASSWORD('mine')",
+                 "ALTER USER CURRENT_USER() IDENTIFIED BY 'mine'", "ALTER USER student@localhost ACCOUNT LOCK"):
+        model, _, err = run_sql(sql, text, "password")
+        assert model["exit_code"] == 1 and "ERROR" in err, text
+        assert run_sql(sql, "PRINT CURRENT_USER()", "password")[1] == "student@localhost\n"
 
 
 def test_want_of_memory_is_told_of_the_run_that_had_it(server):
