@@ -26,9 +26,9 @@ WATCH = """() => {
 # When the words of a badge change, in the page's own time: what Playwright sees it sees later.
 BADGE = """path => {
     const badge = document.querySelector(`[data-console="${path}"] .console-tools .badge`);
-    window.since = {};
-    document.addEventListener('click', () => window.since.clicked ??= performance.now(), {capture: true, once: true});
-    new MutationObserver(() => window.since[badge.textContent.trim()] ??= performance.now()).observe(badge, {subtree: true, childList: true, characterData: true});
+    const since = window.since = {};
+    document.addEventListener('click', () => since.clicked ??= performance.now(), {capture: true, once: true});
+    new MutationObserver(() => since[badge.textContent.trim()] ??= performance.now()).observe(badge, {subtree: true, childList: true, characterData: true});
 }"""
 
 
@@ -90,7 +90,7 @@ def test_a_hundred_thousand_lines_arrive_whole(work, figure):
                             "    if i % 500 == 499:\n        sys.stdout.flush()\n        time.sleep(max(0, begun + i / 50_000 - time.monotonic()))\n"})
     work.run("many.py")
     cdp = work.page.context.new_cdp_session(work.page)
-    cdp.send("Performance.enable")
+    cdp.send("Performance.enable", {"timeDomain": "threadTicks"})  # the processor's time, not what others left of it
 
     def busy():
         return {m["name"]: m["value"] for m in cdp.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
@@ -99,7 +99,7 @@ def test_a_hundred_thousand_lines_arrive_whole(work, figure):
     work.page.evaluate(WATCH)
     work.type("many.py", "")
     expect(work.badge("many.py")).to_have_text("exit 0", timeout=30_000)
-    figure("100,000 lines at 50,000 lines/s: the page's thread", round(busy() - before, 2), "s")
+    figure("100,000 lines at 50,000 lines/s: the page's thread, of the processor", round(busy() - before, 2), "s")
     figure("longest task in it", longest(work), "ms")
     expect(work.console("many.py").locator(".dropped")).to_contain_text("98,002 earlier lines are not shown")  # the typed line and the note are lines, too
     numbers = [int(n) for n in re.findall(r"^line (\d+) x", work.text("many.py"), re.M)]

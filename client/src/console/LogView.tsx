@@ -12,6 +12,7 @@ import { useSettings } from "../store/settings";
 import { openPlace } from "../store/tabs";
 import { t } from "../strings";
 import { Row } from "./Row";
+import { isOneRow, useColumns } from "./useColumns";
 import { useSelection } from "./useSelection";
 
 export interface LogViewProps {
@@ -71,6 +72,7 @@ export function LogView({ path, log, query, matchAt, onMatches, onFind, onInterr
   const matches = useMatches(lines, version, query, onMatches);
   const current = matches.length > 0 ? matches[((matchAt % matches.length) + matches.length) % matches.length] : undefined;
   const rowHeight = Math.round(fontSize * 1.4);
+  const columns = useColumns(box, fontSize, times);
   const count = lines.next - lines.first;
   const first = lines.first;
   const following = frozen === null;
@@ -85,7 +87,7 @@ export function LogView({ path, log, query, matchAt, onMatches, onFind, onInterr
     overscan: 6,
   });
 
-  useEffect(() => virtualizer.measure(), [virtualizer, rowHeight, wrap]);
+  useEffect(() => virtualizer.measure(), [virtualizer, rowHeight, wrap, columns]);
 
   // Follow: after every change the end is in sight.
   useLayoutEffect(() => {
@@ -203,15 +205,17 @@ export function LogView({ path, log, query, matchAt, onMatches, onFind, onInterr
             {virtualizer.getVirtualItems().map((item) => {
               const number = first + item.index;
               const line = lines.get(number);
+              // what was measured once is so again: a line can become shorter
+              const measured = wrap && line !== undefined && (item.size !== rowHeight || !isOneRow(line.text, columns));
               return (
                 line && (
                   <div
                     key={number}
                     data-line={number}
                     data-index={item.index}
-                    ref={wrap ? virtualizer.measureElement : undefined}
+                    ref={measured ? virtualizer.measureElement : undefined}
                     className="row"
-                    style={wrap ? { transform: `translateY(${item.start}px)` } : { transform: `translateY(${item.start}px)`, height: rowHeight }}
+                    style={measured ? { transform: `translateY(${item.start}px)` } : { transform: `translateY(${item.start}px)`, height: rowHeight }}
                   >
                     <Row
                       line={line}

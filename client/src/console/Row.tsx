@@ -5,6 +5,7 @@ import { findLinks, type TextLink } from "../lib/console/links";
 import type { Line } from "../lib/console/ring";
 import type { Match } from "../lib/console/search";
 import { t } from "../strings";
+import { clock } from "./clock";
 import { cssOf } from "./palette";
 
 export interface RowProps {
@@ -18,11 +19,6 @@ export interface RowProps {
 }
 
 const NONE: readonly Match[] = [];
-
-function clock(ms: number): string {
-  const d = new Date(ms);
-  return `${d.toLocaleTimeString("en-GB")}.${String(d.getMilliseconds()).padStart(3, "0")}`;
-}
 
 function Link({ link, children, onOpen }: { link: TextLink["target"]; children: ReactNode; onOpen: RowProps["onOpen"] }) {
   if ("url" in link)

@@ -1,26 +1,31 @@
 // A console's text and who looks at it. Text arrives whenever it does; lookers hear of it once an animation frame at
-// most (four times a second in a hidden page, which has no frames).
+// most, in a flood at every third or so (four times a second in a hidden page, which has no frames).
 import { stripAnsi } from "./ansi";
 import { ConsoleFeed } from "./feed";
 import { LineRing, type Kind } from "./ring";
 
 const HIDDEN_MS = 250;
+// More lines in one frame than anybody could see pass: drawing them all at every frame would only take the page's time.
+const FLOOD = { lines: 100, pauseMs: 40 };
 
 const dirty = new Set<ConsoleLog>();
 let scheduled = false;
+let calmUntil = 0; // what was told last was a flood: the next is not before then
 
 function flush(): void {
   scheduled = false;
   const now = [...dirty];
   dirty.clear();
-  for (const log of now) log.tell();
+  for (const log of now) if (log.tell() > FLOOD.lines) calmUntil = performance.now() + FLOOD.pauseMs;
 }
 
 function schedule(log: ConsoleLog): void {
   dirty.add(log);
   if (scheduled) return;
   scheduled = true;
+  const wait = calmUntil - performance.now();
   if (document.hidden) setTimeout(flush, HIDDEN_MS);
+  else if (wait > 0) setTimeout(() => requestAnimationFrame(flush), wait);
   else requestAnimationFrame(flush);
 }
 
@@ -37,6 +42,7 @@ export class ConsoleLog {
   /** Lines before this one were cleared by the person, not dropped. */
   clearedAt = 0;
   private readonly lookers = new Set<() => void>();
+  private told = 0; // the ring's next line when lookers heard last
 
   constructor(cap: number) {
     this.ring = new LineRing(cap);
@@ -88,8 +94,12 @@ export class ConsoleLog {
 
   readonly snapshot = (): number => this.version;
 
-  tell(): void {
+  /** Lookers hear of it. Returns how many lines came since they did last. */
+  tell(): number {
+    const lines = this.ring.next - this.told;
+    this.told = this.ring.next;
     this.version++;
     for (const looker of this.lookers) looker();
+    return lines;
   }
 }
