@@ -37,9 +37,9 @@ build=$cache/build-$tree_key
 build_asan=$cache/build-$tree_key-asan
 
 packages_run=(
-    ca-certificates cmake gcc iproute2 libc6-dev libcurl4-openssl-dev libjansson-dev libpcre2-dev libseccomp-dev libsodium-dev
-    libssl-dev libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libzmq3-dev mmdebstrap ninja-build passwd pkg-config python3 python3-pip
-    runc util-linux uthash-dev
+    ca-certificates cmake gcc iproute2 libc6-dev libcurl4-openssl-dev libjansson-dev libmnl-dev libpcre2-dev libseccomp-dev libsodium-dev
+    libssl-dev libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libzmq3-dev mmdebstrap nftables ninja-build passwd pkg-config python3 python3-pip
+    runc slirp4netns util-linux uthash-dev
 )
 packages_test=(
     chromium clang-format-14 clang-tidy-14 codespell curl git libcmocka-dev openssl procps python3-venv

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -82,6 +83,30 @@ static int look_at_files(FILE *out, const struct limit *l, const char *program, 
     return tell(out, l, have, fix);
 }
 
+/* Outside access is boxd's, and may well be off: what it would want is told, and counts for nothing. */
+static void look_at_outside(FILE *out, const char *root)
+{
+    static const struct {
+        const char *name, *fix;
+        const char *paths[2];
+    } wants[] = {
+        {"slirp4netns",
+         "apt-get install slirp4netns",
+         {"/usr/bin/slirp4netns", "/usr/local/bin/slirp4netns"}},
+        {"nft", "apt-get install nftables", {"/usr/sbin/nft", "/usr/local/sbin/nft"}},
+        {"/dev/net/tun", "modprobe tun", {"/dev/net/tun", "/dev/net"}},
+    };
+    for (size_t i = 0; i < KG_COUNT(wants); i++) {
+        kg_autofree char *usual = kg_asprintf("%s%s", root, wants[i].paths[0]);
+        kg_autofree char *other = kg_asprintf("%s%s", root, wants[i].paths[1]);
+        if (access(usual, F_OK) == 0 || access(other, F_OK) == 0)
+            continue;
+        fprintf(out,
+                "note  there is no %s, which kernelgw-boxd --outside on would want\n      %s\n",
+                wants[i].name, wants[i].fix);
+    }
+}
+
 int kg_doctor(FILE *out, const char *root, const struct kg_need *need, uint64_t descriptors)
 {
     /* A box has a link, a connection a socket, or two when it is passed on to a program's port. boxd: four a box, one a
@@ -95,6 +120,7 @@ int kg_doctor(FILE *out, const char *root, const struct kg_need *need, uint64_t 
     int low = look_at_kernel(out, root, need);
     low += look_at_files(out, &server, "kernelgw", descriptors);
     low += look_at_files(out, &boxd, "kernelgw-boxd", descriptors);
+    look_at_outside(out, root);
     if (low)
         fprintf(out,
                 "%d too low for what the settings allow: raise them, or lower --max-boxes, "

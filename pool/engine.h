@@ -58,6 +58,7 @@ struct pl_engine {
     const struct pl_engine_events *events; /* set by the owner before start */
     void *user;
     struct pl_turn *turn;
+    bool outside; /* session networks lead to the outside: that is the engine's operator's to say */
 };
 
 /* Session networks (pl_net in pool.h). An engine that has none has no such table. Ids are as those of boxes. */

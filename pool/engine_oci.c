@@ -343,9 +343,9 @@ static const struct pl_net_ops net_ops = {
 
 static void on_introduced(void *user, const json_t *reply, int fd, const struct kg_err *err)
 {
-    (void)user;
-    (void)reply;
-    (void)err; /* the connection was lost: it is said again on the next one */
+    struct engine *e = user;
+    if (!err) /* else the connection was lost: it is said again on the next one */
+        e->base.outside = json_is_true(json_object_get(reply, "outside"));
     if (fd >= 0)
         close(fd);
 }

@@ -13,6 +13,11 @@ bool pl_pool_has_nets(const struct pl_pool *p)
     return p->engine->ops->nets != NULL;
 }
 
+bool pl_pool_outside(const struct pl_pool *p)
+{
+    return p->engine->outside;
+}
+
 static const struct pl_net_ops *ops_of(const struct pl_net *n)
 {
     return n->pool->engine->ops->nets;

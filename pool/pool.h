@@ -117,6 +117,8 @@ uint64_t pl_adopt(struct pl_pool *p, const char *box, const struct pl_claim *cla
  * wants it: a box from stock brings its own, further ones are made in it. Its end waits for its last box.
  */
 bool pl_pool_has_nets(const struct pl_pool *p);
+/* Whether they lead to the outside; false until the engine has said so. */
+bool pl_pool_outside(const struct pl_pool *p);
 /* id: of one that an earlier gateway had, or NULL. */
 struct pl_net *pl_net_new(struct pl_pool *p, const char *id);
 const char *pl_net_id(const struct pl_net *n); /* 32 hex digits */

@@ -55,12 +55,12 @@ class Made:
     """A directory with what runs in it: a boxd where the engine needs one, and a server. The server offers Python alone
     where the options don't say more: a warm stock of every language would keep the machine busy in every test."""
 
-    def __init__(self, options=(), env=None):
+    def __init__(self, options=(), env=None, boxd_of=servers.Boxd):
         self.directory, self.boxd, self.server = servers.new_directory(), None, None
         self.options, self.env = ("--languages", "python", *options), env
         try:
             if SERVER == "kernelgw" and ENGINE == "oci":
-                self.boxd = servers.Boxd(self.directory, servers.images_dir())
+                self.boxd = boxd_of(self.directory, servers.images_dir())
             self.start_server()
         except BaseException:
             self.stop()
@@ -111,8 +111,8 @@ def make_server():
     """make_server(*options): another server with a boxd of its own, ended with the test."""
     mine = []
 
-    def make(*options, env=None):
-        mine.append(Made(options, env))
+    def make(*options, **more):
+        mine.append(Made(options, **more))
         return mine[-1]
 
     yield make

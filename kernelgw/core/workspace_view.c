@@ -33,6 +33,7 @@ void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j)
         kg_json_kint(j, "grace_s", gone_s < grace_s ? (int64_t)(grace_s - gone_s) : 0);
     }
     kg_json_kbool(j, "network", w->networked > 0);
+    kg_json_kbool(j, "outside", w->core->pool && pl_pool_outside(w->core->pool));
     kg_json_key(j, "runs");
     kg_json_array_begin(j);
     for (const struct kg_run *r = w->core->runs; r; r = r->hh.next)

@@ -6,6 +6,7 @@
 #include "pool/boxd/state.h"
 
 struct bd_net;
+struct bd_outside;
 
 enum bd_phase { BD_MAKING, BD_LIVING, BD_ENDING };
 
@@ -16,9 +17,11 @@ struct bd_boxes {
     struct bd_box **list; /* by id */
     size_t count;
     size_t room;
-    struct bd_net *nets; /* uthash by id */
-    size_t ending;       /* of them being killed at this moment: at most BD_ENDINGS_MAX */
-    uint32_t next_slot;  /* where the search for a free id range begins */
+    struct bd_net *nets;        /* uthash by id */
+    struct bd_outside *outside; /* NULL: session networks have loopback alone */
+    char *resolv;               /* what boxes have as /etc/resolv.conf then */
+    size_t ending;              /* of them being killed at this moment: at most BD_ENDINGS_MAX */
+    uint32_t next_slot;         /* where the search for a free id range begins */
     char boot[KG_UUID_SIZE];
     char *agent_dir;
     int run_lock;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -156,32 +155,19 @@ static int make_link_dir(struct bd_box *box, struct kg_err *err)
     return rc < 0 ? rc : bd_box_bind_link(box, err);
 }
 
-/* stderr of the runtime and the agent: memory of a fixed size, so that it neither grows, blocks nor outlives them. */
+/* stderr of the runtime and the agent, which must neither grow, block nor outlive them. */
 static int make_words(struct bd_box *box, struct kg_err *err)
 {
-    kg_autoclose int fd = memfd_create("kernelgw-box-stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, BD_LAST_WORDS) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-        return kg_err_errno(err, errno, "make the agent's stderr");
-    box->words_fd = kg_steal_fd(&fd);
-    return 0;
+    box->words_fd = bd_file_memory("kernelgw-box-stderr", BD_LAST_WORDS, err);
+    return box->words_fd < 0 ? box->words_fd : 0;
 }
 
 void bd_box_last_words(const struct bd_box *box, char *out, size_t room)
 {
-    kg_autofree char *text = kg_malloc(BD_LAST_WORDS + 1);
-    ssize_t n = box->words_fd < 0 ? 0 : pread(box->words_fd, text, BD_LAST_WORDS, 0);
-    text[n > 0 ? n : 0] = '\0';
-    size_t len = strlen(text); /* what was never written is zero */
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-        text[--len] = '\0';
-    const char *line = strrchr(text, '\n');
-    line = line ? line + 1 : text;
-    const char *msg = strstr(line, " msg="); /* runc's and crun's way to say it */
-    snprintf(out, room, "%s", msg ? msg + 5 : line);
-    for (char *p = out; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\')
-            *p = ' ';
+    bd_file_line(box->words_fd, true, out, room);
+    const char *msg = strstr(out, " msg="); /* runc's and crun's way to say it */
+    if (msg)
+        memmove(out, msg + 5, strlen(msg + 5) + 1);
 }
 
 static uint64_t hard_limit(__rlimit_resource_t which)
@@ -189,6 +175,16 @@ static uint64_t hard_limit(__rlimit_resource_t which)
     struct rlimit limit;
     return getrlimit(which, &limit) < 0 || limit.rlim_max == RLIM_INFINITY ? INT64_MAX
                                                                            : limit.rlim_max;
+}
+
+/* Whether the image has that file: nothing can be mounted in its place otherwise. */
+static bool has_resolv(const char *rootfs)
+{
+    struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    kg_autoclose int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    kg_autoclose int fd = (int)syscall(SYS_openat2, root, "etc/resolv.conf", &how, sizeof(how));
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int write_config(struct bd_box *box, const struct bd_request *r, const char *rootfs,
@@ -206,6 +202,7 @@ static int write_config(struct bd_box *box, const struct bd_request *r, const ch
         .agent_dir = all->agent_dir,
         .link_dir = link_dir,
         .memory_file = memory_file,
+        .resolv = all->resolv && has_resolv(rootfs) ? all->resolv : NULL,
         .netns = netns,
         .cgroup = cgroup,
         .first_id = box->state.first_id,

@@ -19,6 +19,8 @@
 #include "pool/boxd/files.h"
 #include "pool/boxd/netns.h"
 #include "pool/boxd/nets.h"
+#include "pool/boxd/outside.h"
+#include "pool/boxd/outside_rules.h"
 #include "pool/boxd/proc.h"
 
 /* Index of the box, or of where it would stand. */
@@ -141,7 +143,7 @@ static void reap(struct bd_boxes *all)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (bd_jobs_reaped(all->jobs, pid, status))
+        if (bd_jobs_reaped(all->jobs, pid, status) || bd_outside_reaped(all->outside, pid, status))
             continue;
         /* boxd is the subreaper, so a box's PID 1 is its child once the runtime has gone. */
         for (size_t i = 0; i < all->count; i++)
@@ -313,6 +315,22 @@ static int find_boxes(struct bd_boxes *all, struct kg_err *err)
     return 0;
 }
 
+/* Boxes in networks of their own have the same resolver in their /etc, and no way to it. */
+static int open_outside(struct bd_boxes *all, struct kg_err *err)
+{
+    static const char resolv[] = "nameserver " BD_OUTSIDE_DNS "\n";
+    const struct bd_outside_config config = {
+        .loop = all->config.loop,
+        .cgroups = &all->cgroups,
+        .home = all->home_netns,
+        .id = all->config.uid_base + BD_IDS_PER_BOX - 1, /* of a box's range, used by nobody */
+        .more = all->config.outside_block,
+    };
+    all->resolv = kg_asprintf("%s/resolv.conf", all->config.run_dir);
+    int rc = bd_file_replace(all->resolv, resolv, sizeof(resolv) - 1, 0644, err);
+    return rc < 0 ? rc : bd_outside_open(&all->outside, &config, err);
+}
+
 static int open_all(struct bd_boxes *all, struct kg_err *err)
 {
     int rc = make_run_dir(all, err);
@@ -337,6 +355,8 @@ static int open_all(struct bd_boxes *all, struct kg_err *err)
     uv_timer_init(all->config.loop, &all->stop_timer);
     all->stop_timer.data = all;
     rc = find_boxes(all, err);
+    if (rc == 0 && all->config.outside)
+        rc = open_outside(all, err);
     return rc < 0 ? rc : bd_nets_open(all, err);
 }
 
@@ -349,6 +369,7 @@ int bd_boxes_open(struct bd_boxes **out, const struct bd_boxes_config *config, s
     all->config.agent = kg_strdup(config->agent);
     all->config.runtime = kg_strdup(config->runtime);
     all->config.cgroup_parent = kg_strdup(config->cgroup_parent);
+    all->config.outside_block = config->outside_block ? kg_strdup(config->outside_block) : NULL;
     all->run_lock = all->cgroup_lock = all->home_netns = -1;
     const char *name = strrchr(config->runtime, '/');
     name = name ? name + 1 : config->runtime;
@@ -430,6 +451,7 @@ void bd_boxes_free(struct bd_boxes *all)
         uv_close((uv_handle_t *)&box->timer, handle_closed);
     }
     bd_nets_free(all);
+    bd_outside_close(all->outside);
     if (all->count == 0)
         bd_cgroups_leave(&all->cgroups);
     uv_close((uv_handle_t *)&all->child, NULL);
@@ -440,11 +462,13 @@ void bd_boxes_free(struct bd_boxes *all)
     close(all->run_lock);
     close(all->cgroup_lock);
     close(all->home_netns);
-    const char *strings[] = {all->config.run_dir, all->config.images, all->config.agent,
-                             all->config.runtime, all->config.cgroup_parent};
+    const char *strings[] = {all->config.run_dir,       all->config.images,
+                             all->config.agent,         all->config.runtime,
+                             all->config.cgroup_parent, all->config.outside_block};
     for (size_t i = 0; i < KG_COUNT(strings); i++)
         free((void *)(uintptr_t)strings[i]);
     free(all->agent_dir);
+    free(all->resolv);
     free(all->list);
     free(all);
 }
@@ -510,4 +534,9 @@ size_t bd_boxes_list(struct bd_boxes *all, const char *after, struct bd_box **ou
 size_t bd_boxes_count(const struct bd_boxes *all)
 {
     return all->count;
+}
+
+bool bd_boxes_outside(const struct bd_boxes *all)
+{
+    return all->outside != NULL;
 }

@@ -33,6 +33,8 @@ struct bd_boxes_config {
     const char *cgroup_parent; /* relative */
     uint32_t max_boxes;
     uint32_t uid_base;
+    bool outside;              /* session networks lead out (outside.h) */
+    const char *outside_block; /* but not to these ranges, a checked list; or NULL */
     /* How answers and news travel; none is called from within the call that caused it. */
     void (*created)(void *user, struct bd_ticket t, struct bd_box *box, const struct kg_err *err);
     void (*destroyed)(void *user, struct bd_ticket t);
@@ -87,5 +89,6 @@ struct bd_box_info bd_box_info(const struct bd_box *box);
 size_t bd_boxes_list(struct bd_boxes *all, const char *after, struct bd_box **out, size_t max,
                      bool *more);
 size_t bd_boxes_count(const struct bd_boxes *all); /* in any state */
+bool bd_boxes_outside(const struct bd_boxes *all); /* whether session networks lead out */
 
 #endif

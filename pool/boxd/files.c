@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,33 @@ int bd_file_copy(const char *from, const char *to, mode_t mode, struct kg_err *e
         bytes.len += (size_t)k;
     }
     return bd_file_replace(to, bytes.data, bytes.len, mode, err);
+}
+
+int bd_file_memory(const char *name, size_t n, struct kg_err *err)
+{
+    kg_autoclose int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, (off_t)n) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return kg_err_errno(err, errno, "make a file in memory");
+    return kg_steal_fd(&fd);
+}
+
+void bd_file_line(int fd, bool last, char *out, size_t room)
+{
+    struct stat st = {0};
+    size_t size = fd < 0 || fstat(fd, &st) < 0 ? 0 : (size_t)st.st_size;
+    kg_autofree char *text = kg_malloc(size + 1);
+    ssize_t n = size == 0 ? 0 : pread(fd, text, size, 0);
+    text[n > 0 ? n : 0] = '\0';
+    size_t len = strlen(text); /* what was never written is zero */
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+        text[--len] = '\0';
+    const char *line = last ? strrchr(text, '\n') : NULL;
+    line = line ? line + 1 : text;
+    snprintf(out, room, "%.*s", (int)strcspn(line, "\n"), line);
+    for (char *p = out; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\')
+            *p = ' ';
 }
 
 int bd_dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid, struct kg_err *err)

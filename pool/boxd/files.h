@@ -1,6 +1,7 @@
 #ifndef BD_FILES_H
 #define BD_FILES_H
 /* Files and directories of the run directory, which belongs to root alone. Synchronous and small. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,6 +16,10 @@ int bd_file_read(struct kg_buf *out, const char *path, size_t max, struct kg_err
 int bd_file_put(const char *path, const char *text, struct kg_err *err);
 /* Copies a regular file over another by rename. */
 int bd_file_copy(const char *from, const char *to, mode_t mode, struct kg_err *err);
+/* A descriptor of a file of n zeros in memory that can't change its size. */
+int bd_file_memory(const char *name, size_t n, struct kg_err *err);
+/* The first or last line of such a file, for a person: "" when there is none, or no file (-1). */
+void bd_file_line(int fd, bool last, char *out, size_t room);
 /* Makes a directory, which may exist already, and sets its mode and owner. */
 int bd_dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid, struct kg_err *err);
 

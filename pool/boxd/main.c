@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "pool/boxd/boxes.h"
 #include "pool/boxd/options.h"
+#include "pool/boxd/program.h"
 #include "pool/boxd/server.h"
 
 enum { EXIT_USAGE = 2, STOP_MS = 15000, NETS_EXPECTED = 4096 };
@@ -27,25 +28,6 @@ struct program {
     bool stopping;
     int exit_code;
 };
-
-/* The runtime's absolute path, looked for in PATH when it is a bare name. */
-static char *find_runtime(const char *name, struct kg_err *err)
-{
-    if (strchr(name, '/'))
-        return access(name, X_OK) == 0 ? realpath(name, NULL)
-                                       : (kg_err_errno(err, errno, "runtime %s", name), NULL);
-    const char *path = getenv("PATH"); // NOLINT(concurrency-mt-unsafe): one thread
-    path = path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    while (*path) {
-        size_t n = strcspn(path, ":");
-        kg_autofree char *file = kg_asprintf("%.*s/%s", (int)n, path, name);
-        if (n > 0 && *path == '/' && access(file, X_OK) == 0)
-            return kg_steal(&file);
-        path += n + (path[n] == ':');
-    }
-    kg_err_set(err, -ENOENT, "there is no OCI runtime %s in PATH", name);
-    return NULL;
-}
 
 /* A box's root is nobody special to the host: it must be able to walk down to the images. */
 static int check_images(const char *images, struct kg_err *err)
@@ -154,6 +136,8 @@ static int open_program(struct program *p, const struct bd_options *o, const cha
         .cgroup_parent = o->cgroup_parent,
         .max_boxes = o->max_boxes,
         .uid_base = o->uid_base,
+        .outside = strcmp(o->outside, "on") == 0 && !o->sweep,
+        .outside_block = o->outside_block,
         .created = on_created,
         .destroyed = on_destroyed,
         .exited = on_exited,
@@ -225,7 +209,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     umask(022);
-    kg_autofree char *runtime = find_runtime(options.runtime, &err);
+    kg_autofree char *runtime = bd_program_find(options.runtime, "OCI runtime", &err);
     if (!runtime) {
         fprintf(stderr, "kernelgw-boxd: %s\n", err.text);
         return EXIT_USAGE;

@@ -42,24 +42,41 @@ static int own_proc(void)
     return fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
-/* What is set inside the new namespace: sys/net shows the namespace of whoever opens it. */
-static int furnish(struct kg_err *err)
+int bd_netns_settings(const struct bd_setting *list, size_t n, struct kg_err *err)
 {
     kg_autoclose int own = own_proc();
     char proc[32] = "/proc";
+    int rc = 0;
     if (own >= 0)
         snprintf(proc, sizeof(proc), "/proc/self/fd/%d", own);
-    kg_autofree char *ports = kg_asprintf("%s/sys/net/ipv4/ip_unprivileged_port_start", proc);
-    kg_autofree char *ping = kg_asprintf("%s/sys/net/ipv4/ping_group_range", proc);
-    int rc = loopback_up(err);
-    if (rc == 0)
-        rc = bd_file_put(ports, "0", err);
-    if (rc == 0)
-        rc = bd_file_put(ping, "0 2147483647", err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct kg_err why = {0};
+        kg_autofree char *path = kg_asprintf("%s/sys/net/%s", proc, list[i].name);
+        rc = bd_file_put(path, list[i].value, &why);
+        if (rc == -ENOENT && list[i].where_there)
+            rc = 0;
+        if (rc < 0)
+            *err = why;
+    }
     return rc;
 }
 
-static void come_home(int home)
+static int furnish(struct kg_err *err)
+{
+    static const struct bd_setting settings[] = {
+        {"ipv4/ip_unprivileged_port_start", "0", false},
+        {"ipv4/ping_group_range", "0 2147483647", false},
+    };
+    int rc = loopback_up(err);
+    return rc < 0 ? rc : bd_netns_settings(settings, KG_COUNT(settings), err);
+}
+
+int bd_netns_enter(int ns, struct kg_err *err)
+{
+    return setns(ns, CLONE_NEWNET) < 0 ? kg_err_errno(err, errno, "enter a network namespace") : 0;
+}
+
+void bd_netns_come_home(int home)
 {
     if (setns(home, CLONE_NEWNET) == 0)
         return;
@@ -75,7 +92,7 @@ int bd_netns_new(int home, struct kg_err *err)
     int rc = furnish(err);
     int fd = rc < 0 ? -1 : open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     int saved = errno;
-    come_home(home);
+    bd_netns_come_home(home);
     if (rc < 0)
         return rc;
     return fd < 0 ? kg_err_errno(err, saved, "pin a network namespace") : fd;
@@ -83,25 +100,27 @@ int bd_netns_new(int home, struct kg_err *err)
 
 int bd_netns_socket(int ns, int home, struct kg_err *err)
 {
-    if (setns(ns, CLONE_NEWNET) < 0)
-        return kg_err_errno(err, errno, "enter a network namespace");
+    int rc = bd_netns_enter(ns, err);
+    if (rc < 0)
+        return rc;
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int saved = errno;
-    come_home(home);
+    bd_netns_come_home(home);
     return fd < 0 ? kg_err_errno(err, saved, "open a socket in a network namespace") : fd;
 }
 
 int bd_netns_listeners(struct kg_buf *out, int ns, int home, bool v6, struct kg_err *err)
 {
-    if (setns(ns, CLONE_NEWNET) < 0)
-        return kg_err_errno(err, errno, "enter a network namespace");
+    int rc = bd_netns_enter(ns, err);
+    if (rc < 0)
+        return rc;
     /* The file stays that of the namespace it was opened in. */
     kg_autoclose int fd =
         open(v6 ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/tcp", O_RDONLY | O_CLOEXEC);
     int saved = errno;
-    come_home(home);
+    bd_netns_come_home(home);
     if (fd < 0)
         return saved == ENOENT ? 0 : kg_err_errno(err, saved, "open the list of sockets");
     for (size_t left = LISTENERS_BYTES; left > 0;) {

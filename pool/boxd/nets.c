@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "pool/boxd/files.h"
 #include "pool/boxd/netns.h"
+#include "pool/boxd/outside.h"
 
 enum { FILE_BYTES_MAX = 65536 };
 
@@ -76,6 +77,23 @@ size_t bd_net_boxes(const struct bd_boxes *all, const char *id)
     return n;
 }
 
+/* What a network has beside loopback: a way out, if this boxd gives any. Once for each namespace. */
+static int furnish(const struct bd_boxes *all, const struct bd_net *net, struct kg_err *err)
+{
+    return all->outside ? bd_outside_attach(all->outside, net->fd, err) : 0;
+}
+
+static int make_namespace(const struct bd_boxes *all, struct bd_net *net, struct kg_err *err)
+{
+    net->fd = bd_netns_new(all->home_netns, err);
+    int rc = net->fd < 0 ? net->fd : furnish(all, net, err);
+    if (rc < 0) {
+        kg_cleanup_close(&net->fd);
+        net->fd = -1;
+    }
+    return rc;
+}
+
 static int load(struct bd_boxes *all, const char *path, const char *id, struct kg_err *err)
 {
     kg_autobuf text = {0};
@@ -102,6 +120,10 @@ static int load(struct bd_boxes *all, const char *path, const char *id, struct k
         net->names = list;
         if (box && box->netns_fd >= 0)
             net->fd = fcntl(box->netns_fd, F_DUPFD_CLOEXEC, 3);
+        struct kg_err why = {0};
+        if (net->fd >= 0 && furnish(all, net, &why) < 0) /* its programs go on without */
+            kg_log(KG_ERROR, "boxd", "network has no way to the outside", "net=%.12s why=\"%s\"",
+                   id, why.text);
     }
     json_decref(doc);
     return rc;
@@ -165,13 +187,18 @@ static int take_box(struct bd_boxes *all, struct bd_net *net, const char *id, st
         return kg_err_set(err, -EEXIST, "box %s is in another network", id);
     if (box_of(all, net->id, box))
         return kg_err_set(err, -EEXIST, "network %s has boxes already", net->id);
+    if (box->state.net[0] && net->fd >= 0)
+        return 0; /* asked again: it is this box's namespace already */
     int fd = fcntl(box->netns_fd, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
         return kg_err_errno(err, errno, "keep the namespace of box %s", id);
     kg_cleanup_close(&net->fd);
     net->fd = fd;
+    int rc = furnish(all, net, err);
+    if (rc < 0)
+        return rc;
     memcpy(box->state.net, net->id, sizeof(box->state.net));
-    int rc = bd_box_save(box, err);
+    rc = bd_box_save(box, err);
     return rc < 0 ? rc : bd_box_tell_names(box, net, err);
 }
 
@@ -188,14 +215,14 @@ int bd_net_create(struct bd_boxes *all, const struct bd_request *r, struct kg_er
         net = add(all, r->net, r->owner);
     int rc = r->box[0] ? take_box(all, net, r->box, err) : 0;
     if (rc == 0 && net->fd < 0)
-        rc = net->fd = bd_netns_new(all->home_netns, err);
-    if (rc >= 0) {
+        rc = make_namespace(all, net, err);
+    if (rc == 0) {
         memcpy(net->owner, r->owner, sizeof(net->owner));
         rc = save(all, net, err);
     }
     if (rc < 0 && fresh)
         forget(all, net);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 void bd_net_destroy(struct bd_boxes *all, const char *id)
@@ -210,10 +237,9 @@ void bd_net_destroy(struct bd_boxes *all, const char *id)
 
 int bd_net_join(struct bd_boxes *all, struct bd_net *net, struct kg_err *err)
 {
-    if (net->fd < 0)
-        net->fd = bd_netns_new(all->home_netns, err);
-    if (net->fd < 0)
-        return net->fd;
+    int rc = net->fd < 0 ? make_namespace(all, net, err) : 0;
+    if (rc < 0)
+        return rc;
     int fd = fcntl(net->fd, F_DUPFD_CLOEXEC, 3);
     return fd < 0 ? kg_err_errno(err, errno, "join network %s", net->id) : fd;
 }

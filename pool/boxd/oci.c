@@ -194,6 +194,8 @@ static void mounts(struct kg_json *j, const struct bd_oci *spec)
     mount_plain(j, "/run/kgw", "bind", spec->link_dir, link);
     if (spec->memory_file) /* the runtime makes the cgroup before it looks at mounts */
         mount_plain(j, "/run/kgw/memory", "bind", spec->memory_file, link);
+    if (spec->resolv)
+        mount_plain(j, "/etc/resolv.conf", "bind", spec->resolv, link);
     kg_json_array_end(j);
 }
 

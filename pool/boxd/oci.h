@@ -17,6 +17,8 @@ struct bd_oci {
     const char *link_dir;  /* host directory of the link's socket, seen as /run/kgw */
     const char *
         memory_file; /* host path of the cgroup's count of kills, seen as /run/kgw/memory; may be NULL */
+    const char
+        *resolv; /* the file that is to be /etc/resolv.conf, which the image must have; or NULL */
     const char *netns;  /* host path of the network namespace */
     const char *cgroup; /* "/parent/box" */
     uint32_t first_id;  /* host uid and gid of the box's 0 */

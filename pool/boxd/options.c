@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "pool/boxd/limits.h"
+#include "pool/boxd/outside_rules.h"
 
 enum kind { TEXT, PATH, RELATIVE, NUMBER, UID, FLAG };
 
@@ -36,6 +37,10 @@ static const struct option {
      "most that one box may be given (8192)"},
     {"--cgroup-parent", "NAME", RELATIVE, AT(cgroup_parent), 0, 0,
      "group that the boxes' groups are in; no two boxds share one (kernelgw)"},
+    {"--outside", "off|on", TEXT, AT(outside), 0, 0,
+     "on: session networks lead to the internet, though not to private networks or this machine (off)"},
+    {"--outside-block", "RANGES", TEXT, AT(outside_block), 0, 0,
+     "further ones they do not lead to: 1.2.3.4,5.6.0.0/16"},
     {"--log-level", "LEVEL", TEXT, AT(log_level), 0, 0, "debug, info, warn or error (info)"},
     {"--sweep", NULL, FLAG, AT(sweep), 0, 0, "end every box of the run directory, then exit"},
     {"--help", NULL, FLAG, AT(help), 0, 0, "this text"},
@@ -109,6 +114,7 @@ int bd_options_parse(struct bd_options *out, int argc, char **argv, struct kg_er
         .runtime = "runc",
         .cgroup_parent = "kernelgw",
         .log_level = "info",
+        .outside = "off",
         .gateway_uid = -1,
         .max_boxes = 1024,
         .uid_base = 0x70000000,
@@ -134,6 +140,10 @@ int bd_options_parse(struct bd_options *out, int argc, char **argv, struct kg_er
     for (size_t i = 0; i < KG_COUNT(needed); i++)
         if (needed[i].missing)
             return kg_err_set(err, -EINVAL, "%s is missing", needed[i].name);
+    if (strcmp(out->outside, "on") != 0 && strcmp(out->outside, "off") != 0)
+        return kg_err_set(err, -EINVAL, "--outside must be on or off, not \"%s\"", out->outside);
+    if (out->outside_block && bd_outside_ranges_check(out->outside_block, err) < 0)
+        return kg_err_wrap(err, "--outside-block");
     if ((uint64_t)out->uid_base + (uint64_t)out->max_boxes * BD_IDS_PER_BOX >
         UINT32_MAX - BD_IDS_PER_BOX)
         return kg_err_set(err, -EINVAL, "--uid-base %u leaves no room for the ids of %u boxes",

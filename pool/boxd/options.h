@@ -20,7 +20,9 @@ struct bd_options {
     uint32_t max_boxes;
     uint32_t uid_base;
     uint32_t max_memory_mb;
-    bool sweep; /* end every box of the run directory and go */
+    bool sweep;                /* end every box of the run directory and go */
+    const char *outside;       /* "off" or "on" */
+    const char *outside_block; /* NULL: nothing more */
     bool help;
 };
 

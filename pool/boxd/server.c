@@ -267,6 +267,7 @@ static void reply_ping(struct connection *c, const struct bd_request *r)
     ok_begin(&j, &out, r->id);
     kg_json_kstr(&j, "version", KERNELGW_VERSION);
     kg_json_kint(&j, "boxes", (int64_t)bd_boxes_count(c->server->boxes));
+    kg_json_kbool(&j, "outside", bd_boxes_outside(c->server->boxes));
     kg_json_object_end(&j);
     reply(c, &out, -1);
 }

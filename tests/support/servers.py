@@ -177,8 +177,10 @@ class Server:
 class Boxd:
     """kernelgw-boxd with a run directory and cgroup parent of its own."""
 
-    def __init__(self, directory, images):
+    def __init__(self, directory, images, enter=(), options=()):
+        """enter: words before the command; options: more behind it."""
         self.directory, self.images = pathlib.Path(directory), images
+        self.enter, self.options = enter, options
         self.run_dir = self.directory / "boxd"
         self.socket = self.run_dir / "boxd.sock"
         self.cgroup_parent = f"kgw-test-{os.getpid()}-{secrets.token_hex(3)}"
@@ -187,9 +189,9 @@ class Boxd:
 
     def start(self):
         self.process = Process("boxd", [
-            binary("kernelgw-boxd"), "--socket", self.socket, "--run-dir", self.run_dir, "--images", self.images,
+            *self.enter, binary("kernelgw-boxd"), "--socket", self.socket, "--run-dir", self.run_dir, "--images", self.images,
             "--agent", binary("kernelgw-agent"), "--gateway-uid", gateway_user().pw_uid,
-            "--cgroup-parent", self.cgroup_parent,
+            "--cgroup-parent", self.cgroup_parent, *self.options,
         ], self.directory, clean_env())
         if not procs.wait_until(lambda: self.answers() or not self.process.alive(), 10) or not self.process.alive():
             raise AssertionError(f"boxd does not listen:\n{self.process.log()}")

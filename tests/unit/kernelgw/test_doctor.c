@@ -50,6 +50,7 @@ static void what_is_too_low_is_told_with_the_command_that_raises_it(void **state
     assert_non_null(strstr(said, "LOW   user.max_net_namespaces is 1099"));
     assert_non_null(strstr(said, "sysctl -w user.max_net_namespaces=1100\n"));
     assert_non_null(strstr(said, "ok    kernel.pid_max is 4194304"));
+    assert_non_null(strstr(said, "note  there is no slirp4netns, which"));
     assert_null(strstr(said, "threads-max")); /* this kernel has no such limit */
     free(said);
     put(root, "/proc/sys/user/max_net_namespaces", "1100\n");
