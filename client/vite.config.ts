@@ -11,6 +11,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000, // what may be loaded is counted by tests/e2e/test_client.py
     modulePreload: { polyfill: false },
   },
+  worker: { format: "es" },
   server: {
     proxy: { "/api": process.env.KERNELGW_URL ?? "http://127.0.0.1:8888" },
   },

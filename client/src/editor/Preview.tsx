@@ -1,4 +1,4 @@
-// Previews of files: images, tables, Markdown, HTML (in a frame that can reach nothing), PDF by the browser's own viewer.
+// Previews of files: images, tables, Markdown, HTML (in a frame that can reach nothing), PDF.
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { parseCsv } from "../lib/files/csv";
 import { toBytes } from "../lib/files/content";
@@ -8,6 +8,7 @@ import { contentOf, useFiles } from "../store/files";
 import { t } from "../strings";
 
 const Markdown = lazy(() => import("./Markdown"));
+const PdfPreview = lazy(() => import("./PdfPreview"));
 
 const ROWS_MAX = 1000;
 
@@ -74,19 +75,6 @@ function HtmlPreview({ text }: { text: string }) {
   return <iframe ref={frame} className="preview html" title={t.editor.preview} sandbox="allow-scripts" src={new URL("sandbox.html", document.baseURI).href} />;
 }
 
-function PdfPreview({ path }: { path: string }) {
-  const url = useObjectUrl(path, "application/pdf");
-  return (
-    <div className="preview pdf">
-      {url && (
-        <a href={url} target="_blank" rel="noopener">
-          {t.files.open} {nameOf(path)}
-        </a>
-      )}
-    </div>
-  );
-}
-
 export default function Preview({ path, kind }: { path: string; kind: Kind }) {
   useFiles((s) => s.files[path]); // anew when the file changes
   const content = contentOf(path);
@@ -105,6 +93,10 @@ export default function Preview({ path, kind }: { path: string; kind: Kind }) {
     case "html":
       return <HtmlPreview text={text} />;
     case "pdf":
-      return <PdfPreview path={path} />;
+      return (
+        <Suspense fallback={<p className="hint">{t.loading}</p>}>
+          <PdfPreview path={path} />
+        </Suspense>
+      );
   }
 }
