@@ -12,6 +12,7 @@
 #include "jupyter/message.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/client_info.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/say.h"
@@ -327,6 +328,8 @@ struct kg_client *kg_client_attach(struct kg_kernel *k, const char *session_id, 
     kg_journal_limit_output(&k->journal, KG_JOURNAL_OUTPUT_BYTES);
     show_input(c);
     kg_kernel_touch(k);
+    if (fresh)
+        kg_client_tell_busy(c);
     if (fresh && c->session_id[0] && !c->numbered)
         kg_keep_kernel(k); /* a server that is killed now leaves a next one that knows of it */
     return c;
@@ -460,6 +463,8 @@ int kg_client_send(struct kg_client *c, const uint8_t *frame, size_t n, struct k
     if (!room_for_request(k))
         return kg_err_set(err, -EAGAIN, "%d requests of kernel %s wait for a reply", KG_PENDING_MAX,
                           k->id);
+    if (kg_client_answer_info(c, &msg, &header))
+        return 0;
     rc = k->ready ? pl_box_send(k->box, msg.channel, frame, n, err)
                   : queue_early(k, msg.channel, frame, n, err);
     if (rc < 0)

@@ -151,6 +151,8 @@ void kg_keep_kernel(struct kg_kernel *k)
                   (json_int_t)k->number_base, "env", k->env, "cwd", k->cwd, "limits", "memory_mb",
                   (int)k->limits.memory_mb, "cpu_milli", (int)k->limits.cpu_milli, "pids",
                   (int)k->limits.pids, "tmp_mb", (int)k->limits.tmp_mb, "clients", clients_of(k));
+    if (k->info)
+        json_object_set(doc, "info", k->info);
     if (k->owner)
         json_object_set_new(doc, "owner", json_string(k->owner));
     add_workspace(doc, k->workspace, k->networked, k->aliases);
@@ -260,6 +262,7 @@ static int load_kernel(struct kg_core *core, const char *path, struct kg_err *er
         kept.session = w.name;
         kept.net = w.net;
         kept.aliases = w.aliases;
+        kept.info = json_object_get(doc, "info");
         rc = kg_kernel_adopt(core, &kept, &k, err);
     }
     if (rc == 0)

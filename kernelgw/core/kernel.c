@@ -88,7 +88,7 @@ void kg_kernel_unref(struct kg_kernel *k)
     kg_buf_release(&k->last_parent);
     json_decref(k->env);
     json_decref(k->aliases);
-    json_decref(k->language_info);
+    json_decref(k->info);
     free(k->owner);
     free(k->cwd);
     free(k);
@@ -218,8 +218,8 @@ static void claimed(void *user, struct pl_box *box, const json_t *info, const st
         kg_kernel_dead(k, err);
     } else {
         k->box = box;
-        json_decref(k->language_info);
-        k->language_info = json_incref(json_object_get(info, "language_info"));
+        json_decref(k->info);
+        k->info = json_incref((json_t *)(uintptr_t)info);
         k->oom_kills = 0;
         k->number_base = (k->journal.last_seq + NUMBER_STEP - 1) / NUMBER_STEP * NUMBER_STEP;
         pl_box_set_events(box, &box_events, k);
@@ -509,6 +509,7 @@ int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, str
     k->owner = kept->owner ? kg_strdup(kept->owner) : NULL;
     k->env = kept->env ? json_deep_copy(kept->env) : NULL;
     k->cwd = kept->cwd ? kg_strdup(kept->cwd) : NULL;
+    k->info = json_is_object(kept->info) ? json_incref(kept->info) : NULL;
     k->number_base = kept->number_base;
     k->networked = kept->net != NULL;
     k->aliases = json_incref(kept->aliases);

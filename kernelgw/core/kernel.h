@@ -59,7 +59,7 @@ struct kg_kernel {
     struct kg_workspace *workspace; /* NULL: of none */
     bool networked;                 /* in its network */
     json_t *aliases;                /* array of its names there, or NULL */
-    json_t *language_info;          /* as its kernel_info says; NULL: not known */
+    json_t *info;                   /* content of its kernel_info_reply; NULL: not known */
     struct kg_carry carry;          /* of files between its box and its workspace */
     unsigned fill_due;              /* answers, until its box has the workspace's files */
     bool gather_again;              /* a cell has ended since the gathering began */
@@ -113,6 +113,7 @@ struct kg_kernel_kept {
     json_t *aliases;
     uint64_t number_base;
     json_t *env;
+    json_t *info; /* NULL: not known */
     struct pl_limits limits;
 };
 /* It is in the table at once, in state starting, until its box is taken over; when that can't be it is deleted. -EINVAL,

@@ -182,6 +182,29 @@ def test_restart_answers_what_was_under_way(server, kernel):
         assert other.execute("2").result == "2"
 
 
+@pytest.mark.kgw
+def test_who_comes_while_a_cell_runs_is_told_at_once(server, kernel, framing):
+    """A kernel hears nobody before its cell has ended: front-ends would show a kernel that is unknown, and wait to be ready."""
+    with server.channels(kernel) as first:
+        idle = first.request("kernel_info_request")
+        idle.pop("banner")  # has a tip by chance
+        running = first.send_execute("import time\nprint('on', flush=True)\ntime.sleep(60)")
+        first.recv_until(lambda m: m["header"]["msg_type"] == "stream")
+        with server.channels(kernel, framing=framing) as c:
+            told = c.recv(10)
+            assert (told["header"]["msg_type"], told["content"], told["parent_header"]) == ("status", {"execution_state": "busy"}, {})
+            asked = c.send("shell", "kernel_info_request", {})
+            got = [c.recv(10) for _ in range(4)]
+            assert [(m["channel"], m["header"]["msg_type"], m["content"].get("execution_state")) for m in got] == [
+                ("iopub", "status", "busy"), ("shell", "kernel_info_reply", None), ("iopub", "status", "idle"), ("iopub", "status", "busy")]
+            assert [m["parent_header"].get("msg_id") for m in got] == [asked, asked, asked, None], "the last word is how the kernel is"
+            assert got[1]["content"].pop("banner") and got[1]["content"] == idle
+            assert server.post(f"/api/kernels/{kernel}/interrupt").status_code == 204
+            assert c.request("kernel_info_request")["status"] == "ok"
+        heard = [m["parent_header"].get("msg_id") for m in first.outcome(running).published]
+        assert set(heard) == {running}, "it is nobody else's affair"
+
+
 def test_interrupt(server, kernel):
     with server.channels(kernel) as c:
         c.execute("kept = 5")

@@ -48,6 +48,11 @@ def test_variables_and_sessions_outlive_the_server(made, end):
     with server.channels(kernel_id) as c:
         c.execute("x = 20")
     server = replace(made, end)
+    with server.channels(kernel_id) as c:
+        running = c.send_execute("import time; time.sleep(2)")
+        c.wait_status("busy")
+        assert c.request("kernel_info_request")["language_info"]["name"] == "python", "what it is, from before, while it is busy"
+        assert c.outcome(running).status == "ok"
     assert idle(server, kernel_id)
     assert server.get(f"/api/sessions/{session['id']}").json()["kernel"]["id"] == kernel_id
     with server.channels(kernel_id) as c:

@@ -15,15 +15,6 @@
     "   \"source\": [\n    \"a\\r\\n\",\n    \"b\\n\"\n   ]\n  },\n  {\n   \"cell_type\": \"raw\",\n   \"id\": \"r\",\n   \"metadata\": {},\n   \"source\": []\n  }\n ],\n" \
     " \"metadata\": {\n  \"x\": [\n   1e-05,\n   0.1,\n   1e+16,\n   100.0,\n   -3,\n   true,\n   null,\n   \"a\\\"\\\\/\\u0000\\f\"\n  ]\n },\n \"nbformat\": 4,\n \"nbformat_minor\": 5\n}\n"
 
-static json_t *read_ok(const char *text)
-{
-    json_t *nb = NULL;
-    struct kg_err err = {0};
-    if (nb_read(&nb, kg_span_str(text), &err) < 0)
-        fail_msg("%s", err.text);
-    return nb;
-}
-
 static void what_nbformat_wrote_is_written_byte_for_byte(void **state)
 {
     (void)state;

@@ -27,15 +27,6 @@
     "\"source\":\"x = 1\\nx\"},"                                                                   \
     "{\"cell_type\":\"raw\",\"metadata\":{},\"source\":\"r\"}]"
 
-static json_t *read_ok(const char *text)
-{
-    json_t *nb = NULL;
-    struct kg_err err = {0};
-    if (nb_read(&nb, kg_span_str(text), &err) < 0)
-        fail_msg("%s", err.text);
-    return nb;
-}
-
 static void a_document_of_format_3_is_one_of_4_5(void **state)
 {
     (void)state;

@@ -14,5 +14,16 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/span.h"
+#include "notebooks/document.h"
+
+/* A document that must be one: a new reference. */
+static inline json_t *read_ok(const char *text)
+{
+    json_t *nb = NULL;
+    struct kg_err err = {0};
+    if (nb_read(&nb, kg_span_str(text), &err) < 0)
+        fail_msg("%s", err.text);
+    return nb;
+}
 
 #endif
