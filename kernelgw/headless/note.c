@@ -93,15 +93,14 @@ void kg_nb_note_end(struct kg_nbrun *r)
 void kg_nb_note_kernel(struct kg_nbrun *r, const struct kg_kernel *k)
 {
     json_t *metadata = object_in(r->nb, "metadata");
-    const json_t *is = json_object_get(metadata, "kernelspec");
-    const char *name = json_string_value(json_object_get(is, "name"));
     const struct jy_kernelspec *spec =
         jy_kernelspecs_find(&r->all->core->runtimes.specs, r->runtime->name);
-    if (spec && (!name || strcasecmp(name, spec->name) != 0))
+    if (spec) /* as a front-end that opens the document would write it: else it would have a change to save at once */
         json_object_set_new(metadata, "kernelspec",
                             json_pack("{s:s,s:O,s:O}", "name", spec->name, "display_name",
                                       json_object_get(spec->spec, "display_name"), "language",
                                       json_object_get(spec->spec, "language")));
-    if (k->language_info)
-        json_object_set_new(metadata, "language_info", json_deep_copy(k->language_info));
+    const json_t *language = json_object_get(k->info, "language_info");
+    if (language)
+        json_object_set_new(metadata, "language_info", json_deep_copy(language));
 }

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import secrets
+import shutil
+import sys
 
 import nbformat
 from playwright.sync_api import expect
@@ -30,17 +32,29 @@ def write_notebook(path, cells):
 
 
 @contextlib.contextmanager
-def jupyterlab(server, home, notebooks):
-    """Starts it in the folder home, with {name: its cells}. Gives url(name) of a notebook's page."""
-    (home / "notebooks").mkdir()
+def jupyterlab(server, home, notebooks, folder=None, whole=False, follow=False):
+    """
+    Starts it in the folder home, with {name: its cells}. Gives url(name) of a notebook's page. folder: of the notebooks, when they are there
+    already. whole: the server serves contents and sessions, too, behind one address with it (support/front.py). follow: with our
+    extension (notebooks/labextension).
+    """
+    if folder is None:
+        folder = home / "notebooks"
+        folder.mkdir()
     for name, cells in notebooks.items():
-        write_notebook(home / f"notebooks/{name}.ipynb", cells)
+        write_notebook(folder / f"{name}.ipynb", cells)
     write_settings(home / "settings")
-    port, token = servers.free_port(), secrets.token_hex(16)
+    port, token = servers.free_port(), server.token if whole else secrets.token_hex(16)
     argv = [servers.VENV / "bin/jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root",
-            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={home}/notebooks", f"--LabApp.user_settings_dir={home}/settings",
+            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", f"--LabApp.user_settings_dir={home}/settings",
             f"--LabApp.workspaces_dir={home}/workspaces", "--LabApp.expose_app_in_browser=True"]
-    if server.kind == "kernelgw":
+    if follow:
+        extensions = home / "data/labextensions"
+        extensions.mkdir(parents=True)
+        shutil.copytree(servers.ROOT / "notebooks/labextension", extensions / "kernelgw-follow")
+    if whole:
+        argv += ["--ServerApp.allow_remote_access=True"]
+    elif server.kind != "jupyter_server":
         argv += [f"--gateway-url={server.url}", f"--GatewayClient.auth_token={server.token}"]
     env = servers.clean_env(HOME=str(home), JUPYTER_RUNTIME_DIR=f"{home}/run", JUPYTER_CONFIG_DIR=f"{home}/config",
                             JUPYTER_DATA_DIR=f"{home}/data", IPYTHONDIR=f"{home}/ipython")
@@ -48,11 +62,18 @@ def jupyterlab(server, home, notebooks):
     jupyter = servers.Process("jupyterlab", argv, home, env)
     try:
         assert procs.wait_until(lambda: "is running at" in jupyter.log_path.read_text(), 30), jupyter.log()
+        if whole:
+            port, behind = servers.free_port(), port
+            front = servers.Process("front", [sys.executable, servers.ROOT / "tests/support/front.py", port, f"http://127.0.0.1:{behind}",
+                                              server.url, server.token], home, env)
+            assert procs.wait_until(lambda: servers.listens(port), 10), front.log()
         yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}"
     finally:
         for pid in procs.with_marker(str(home)):
             os.kill(pid, 9)
         jupyter.proc.wait(10)
+        if whole:
+            front.kill()
 
 
 class Lab:

@@ -291,6 +291,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 def venv_of(kind):
     """The environment of a server. Enterprise Gateway's dependencies don't go with the others'; it is installed when asked for."""
     if kind != "enterprise_gateway":
