@@ -33,6 +33,11 @@ export const t = {
   seconds,
   count: (n: number) => number.format(n),
   loading: "Loading…",
+  broken: {
+    text: (why: string) => `This part of the page can't be shown: ${why}. Files and programs are as they were.`,
+    again: "Try again",
+    reload: "Reload the page",
+  },
   close: "Close",
   cancel: "Cancel",
   ok: "OK",

@@ -205,3 +205,28 @@ def test_the_page_is_of_use_soon(browser, server, figure):
     figure("requests until then", page.evaluate("performance.getEntriesByType('resource').length + 1"), "")
     assert 0 < painted <= ready
     context.close()
+
+
+def test_parts_of_the_page_that_do_not_come_take_nothing_with_them(work):
+    """They are loaded when they are wanted, and just then the network may be gone, or the server a newer one that has others."""
+    work.upload({"table.csv": "name,age\nAda,36\n", "loop.py": "import time\nwhile True:\n    time.sleep(1)\n"})
+    work.run("loop.py")
+    work.open_file("table.csv")
+    context = work.page.context
+    context.set_offline(True)
+    work.page.get_by_role("button", name="Preview").click()
+    expect(work.page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
+    context.set_offline(False)
+    expect(work.page.get_by_role("cell", name="Ada")).to_be_visible()  # by itself, once there is a network again
+    context.route("**/assets/Examples-*", lambda route: route.fulfill(status=404))
+    work.page.keyboard.press("F1")
+    work.page.keyboard.type("examples")
+    work.page.keyboard.press("Enter")
+    broken = work.page.get_by_role("alert").filter(has_text="can't be shown")
+    expect(broken).to_be_visible()
+    expect(work.badge("loop.py")).to_have_text("running")
+    context.unroute("**/assets/Examples-*")
+    work.stop("loop.py")
+    expect(work.badge("loop.py")).to_have_text("stopped")
+    broken.get_by_role("button", name="Try again").click()
+    expect(work.page.get_by_role("dialog", name="Examples")).to_be_visible()

@@ -1,8 +1,9 @@
 // The console of one file: how its program is doing, its output, and a line to type to it.
 import { ArrowDown, ArrowUp, Ban, Clock, Copy, Download, Eraser, Play, RotateCw, Search, Square, Wifi, WrapText, X } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Query } from "../lib/console/search";
 import { MATCHES_MAX } from "../lib/console/search";
+import { lazily } from "../ide/lazily";
 import { copyOutput, saveOutput } from "../store/output";
 import { isLive, labelOf, logOf, restartRun, sendSignal, shortLabelOf, startRun, stopRun, toneOf, useRuns, type Run } from "../store/runs";
 import { useSettings } from "../store/settings";
@@ -13,7 +14,7 @@ import { Shows } from "./Shows";
 import { StdinLine } from "./StdinLine";
 import { Usage } from "./Usage";
 
-const TerminalView = lazy(() => import("./TerminalView"));
+const TerminalView = lazily(() => import("./TerminalView"), <div className="terminal-area" />);
 
 function Tool({ label, pressed, onClick, children }: { label: string; pressed?: boolean; onClick: () => void; children: ReactNode }) {
   return (
@@ -195,9 +196,7 @@ export function ConsolePanel({ path }: { path: string }) {
         />
       )}
       {tty ? (
-        <Suspense fallback={<div className="terminal-area" />}>
-          <TerminalView key={path} path={path} live={live} />
-        </Suspense>
+        <TerminalView key={path} path={path} live={live} />
       ) : (
         <LogView key={path} path={path} log={log} query={query} matchAt={at} onMatches={onMatches} onFind={find} onInterrupt={interrupt} />
       )}

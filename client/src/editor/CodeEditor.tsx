@@ -10,6 +10,7 @@ import {
 } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import { languageOf } from "../lib/files/languages";
+import { patiently } from "../ide/lazily";
 import { helpFor, useCodeHelp } from "../store/codeHelp";
 import { useCursor } from "../store/cursor";
 import { edit, onFileEvent, textOf } from "../store/files";
@@ -130,7 +131,7 @@ export default function CodeEditor({ path, focus }: { path: string; focus: boole
     mine.dispatch({ effects: [preferences.reconfigure(preferred()), naming.reconfigure([named(path), listen])] });
     if (old) requestAnimationFrame(() => (mine.scrollDOM.scrollTop = old.top));
     let gone = false;
-    void languageExtension(path).then((extension) => gone || mine.dispatch({ effects: language.reconfigure(extension) }));
+    void patiently(() => languageExtension(path)).then((extension) => gone || mine.dispatch({ effects: language.reconfigure(extension) }));
     const unregister = registerJumper(path, (place) => requestAnimationFrame(() => gone || goTo(mine, place)));
     const offFiles = onFileEvent((event) => {
       const text = event.kind === "replaced" && event.path === path ? textOf(path) : undefined;

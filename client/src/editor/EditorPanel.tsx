@@ -1,13 +1,14 @@
 // What a file's tab shows: the editor, or a preview of what is not, or not only, text.
 import { Eye, FileText } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { sizeText } from "../lib/files/content";
 import { previewOf } from "../lib/files/languages";
+import { lazily } from "../ide/lazily";
 import { useFiles } from "../store/files";
 import { t } from "../strings";
 
-const CodeEditor = lazy(() => import("./CodeEditor"));
-const Preview = lazy(() => import("./Preview"));
+const CodeEditor = lazily(() => import("./CodeEditor"));
+const Preview = lazily(() => import("./Preview"));
 
 export function EditorPanel({ path, focus }: { path: string; focus: boolean }) {
   const node = useFiles((s) => s.files[path]);
@@ -26,9 +27,7 @@ export function EditorPanel({ path, focus }: { path: string; focus: boolean }) {
           </button>
         </div>
       )}
-      <Suspense fallback={<p className="hint">{t.loading}</p>}>
-        {previewing && preview ? <Preview path={path} kind={preview} /> : <CodeEditor path={path} focus={focus} />}
-      </Suspense>
+      {previewing && preview ? <Preview path={path} kind={preview} /> : <CodeEditor path={path} focus={focus} />}
     </div>
   );
 }

@@ -1,14 +1,15 @@
 // Previews of files: images, tables, Markdown, HTML (in a frame that can reach nothing), PDF.
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { parseCsv } from "../lib/files/csv";
 import { toBytes } from "../lib/files/content";
 import { imageType, type Preview as Kind } from "../lib/files/languages";
 import { extensionOf, nameOf } from "../lib/files/paths";
+import { lazily } from "../ide/lazily";
 import { contentOf, useFiles } from "../store/files";
 import { t } from "../strings";
 
-const Markdown = lazy(() => import("./Markdown"));
-const PdfPreview = lazy(() => import("./PdfPreview"));
+const Markdown = lazily(() => import("./Markdown"));
+const PdfPreview = lazily(() => import("./PdfPreview"));
 
 const ROWS_MAX = 1000;
 
@@ -85,18 +86,10 @@ export default function Preview({ path, kind }: { path: string; kind: Kind }) {
     case "csv":
       return <CsvPreview text={text} separator={extensionOf(path) === ".tsv" ? "\t" : ","} />;
     case "markdown":
-      return (
-        <Suspense fallback={<p className="hint">{t.loading}</p>}>
-          <Markdown text={text} />
-        </Suspense>
-      );
+      return <Markdown text={text} />;
     case "html":
       return <HtmlPreview text={text} />;
     case "pdf":
-      return (
-        <Suspense fallback={<p className="hint">{t.loading}</p>}>
-          <PdfPreview path={path} />
-        </Suspense>
-      );
+      return <PdfPreview path={path} />;
   }
 }

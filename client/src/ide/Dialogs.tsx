@@ -1,15 +1,16 @@
 // Dialogs of the page. One is open at a time; Radix keeps the keyboard in it and gives it back after.
 import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
-import { lazy, Suspense, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
 import { openDialog, useUi, type Ask } from "../store/ui";
 import { t } from "../strings";
 import { commands, otherKeys } from "./commands";
+import { lazily } from "./lazily";
 
-const RunConfigs = lazy(() => import("./RunConfigs"));
-const Examples = lazy(() => import("./Examples"));
-const Workspaces = lazy(() => import("./Workspaces"));
+const RunConfigs = lazily(() => import("./RunConfigs"), null);
+const Examples = lazily(() => import("./Examples"), null);
+const Workspaces = lazily(() => import("./Workspaces"), null);
 
 /** Gives the keyboard back to what had it when the dialog opened: Radix does so only for dialogs with a button of their own. */
 export function useReturn(): (event: Event) => void {
@@ -190,11 +191,9 @@ export function Dialogs() {
     <>
       {dialog === "settings" && <Settings />}
       {dialog === "shortcuts" && <Shortcuts />}
-      <Suspense fallback={null}>
-        {dialog === "runConfig" && <RunConfigs />}
-        {dialog === "examples" && <Examples />}
-        {dialog === "workspaces" && <Workspaces />}
-      </Suspense>
+      {dialog === "runConfig" && <RunConfigs />}
+      {dialog === "examples" && <Examples />}
+      {dialog === "workspaces" && <Workspaces />}
       {ask && <AskDialog key={ask.title} ask={ask} />}
     </>
   );

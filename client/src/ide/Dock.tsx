@@ -14,6 +14,7 @@ import { shortLabelOf, useRuns } from "../store/runs";
 import { themeInForce, useSettings } from "../store/settings";
 import { attachDock, closePanel, getDock, type PanelParams } from "../store/tabs";
 import { t } from "../strings";
+import { Boundary } from "./lazily";
 import { Welcome } from "./Welcome";
 
 /** A tab out of sight costs nothing: its content is not there. */
@@ -46,12 +47,20 @@ function FilePanel(props: IDockviewPanelProps<PanelParams>) {
     const subscription = props.api.onDidActiveChange(({ isActive }) => setActive(isActive));
     return () => subscription.dispose();
   }, [props.api]);
-  return visible ? <EditorPanel path={path} focus={active} /> : null;
+  return visible ? (
+    <Boundary key={path}>
+      <EditorPanel path={path} focus={active} />
+    </Boundary>
+  ) : null;
 }
 
 function ConsoleDockPanel(props: IDockviewPanelProps<PanelParams>) {
   const { path } = useParams(props);
-  return useVisible(props) ? <ConsolePanel path={path} /> : null;
+  return useVisible(props) ? (
+    <Boundary key={path}>
+      <ConsolePanel path={path} />
+    </Boundary>
+  ) : null;
 }
 
 function Tab(props: IDockviewPanelHeaderProps<PanelParams>) {

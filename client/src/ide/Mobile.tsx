@@ -7,6 +7,7 @@ import { openConsole, openFile, useTabs } from "../store/tabs";
 import { useUi, type MobileView } from "../store/ui";
 import { t } from "../strings";
 import { FileTree } from "./FileTree";
+import { Boundary } from "./lazily";
 import { Welcome } from "./Welcome";
 
 function Choice({ label, value, options, onChoose }: { label: string; value: string; options: string[]; onChoose: (path: string) => void }) {
@@ -34,7 +35,9 @@ export function Mobile() {
           (activeFile ? (
             <>
               <Choice label={t.mobile.editor} value={activeFile} options={openFiles} onChoose={openFile} />
-              <EditorPanel key={activeFile} path={activeFile} focus={false} />
+              <Boundary key={activeFile}>
+                <EditorPanel path={activeFile} focus={false} />
+              </Boundary>
             </>
           ) : (
             <Welcome />
@@ -43,7 +46,9 @@ export function Mobile() {
           (shown ? (
             <>
               <Choice label={t.mobile.console} value={shown} options={consoles} onChoose={openConsole} />
-              <ConsolePanel key={shown} path={shown} />
+              <Boundary key={shown}>
+                <ConsolePanel path={shown} />
+              </Boundary>
             </>
           ) : (
             <p className="hint">{t.console.empty}</p>
