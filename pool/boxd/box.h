@@ -24,6 +24,7 @@ struct bd_boxes {
     uint32_t next_slot;         /* where the search for a free id range begins */
     char boot[KG_UUID_SIZE];
     char *agent_dir;
+    bool agent_elsewhere; /* not in the run directory */
     int run_lock;
     int cgroup_lock;
     int home_netns;

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +176,29 @@ static int lock(int fd, const char *what, struct kg_err *err)
     return 0;
 }
 
+/*
+ * Where the agent's copy lies, in a directory of its own, so that a box sees it and nothing beside it. A box can't run what
+ * lies on a file system without execution, and /run is one on many machines (Debian's initramfs mounts it so): then it
+ * is put where the images are, whose programs run. The parent's name tells boxds that share images apart.
+ */
+static int place_agent(struct bd_boxes *all, struct kg_err *err)
+{
+    struct statvfs fs;
+    if (statvfs(all->config.run_dir, &fs) < 0)
+        return kg_err_errno(err, errno, "look at %s", all->config.run_dir);
+    if (fs.f_flag & ST_NOEXEC) {
+        all->agent_dir = kg_asprintf("%s/.agent-%s", all->config.images, all->config.cgroup_parent);
+        for (char *p = all->agent_dir + strlen(all->config.images) + 1; *p; p++)
+            *p = *p == '/' ? '_' : *p;
+        all->agent_elsewhere = true;
+    } else {
+        all->agent_dir = kg_asprintf("%s/agent", all->config.run_dir);
+    }
+    kg_autofree char *agent = kg_asprintf("%s/agent", all->agent_dir);
+    int rc = bd_dir_make(all->agent_dir, 0755, 0, 0, err);
+    return rc < 0 ? rc : bd_file_copy(all->config.agent, agent, 0555, err);
+}
+
 static int make_run_dir(struct bd_boxes *all, struct kg_err *err)
 {
     const char *run = all->config.run_dir;
@@ -186,11 +210,11 @@ static int make_run_dir(struct bd_boxes *all, struct kg_err *err)
     if (st.st_uid != 0 || (st.st_mode & 022))
         return kg_err_set(
             err, -EPERM, "run directory %s must belong to root and be writable by root alone", run);
-    static const char *const rooms[] = {"box", "runtime", "agent"};
+    static const char *const rooms[] = {"box", "runtime"};
     int rc = 0;
     for (size_t i = 0; i < KG_COUNT(rooms) && rc == 0; i++) {
         kg_autofree char *path = kg_asprintf("%s/%s", run, rooms[i]);
-        rc = bd_dir_make(path, strcmp(rooms[i], "agent") == 0 ? 0755 : 0700, 0, 0, err);
+        rc = bd_dir_make(path, 0700, 0, 0, err);
     }
     if (rc < 0)
         return rc;
@@ -199,12 +223,7 @@ static int make_run_dir(struct bd_boxes *all, struct kg_err *err)
     if (all->run_lock < 0)
         return kg_err_errno(err, errno, "open %s", lock_path);
     rc = lock(all->run_lock, run, err);
-    if (rc < 0)
-        return rc;
-    /* A directory of its own, so that a box sees the agent and nothing that lies beside it. */
-    all->agent_dir = kg_asprintf("%s/agent", run);
-    kg_autofree char *agent = kg_asprintf("%s/agent", all->agent_dir);
-    return bd_file_copy(all->config.agent, agent, 0555, err);
+    return rc;
 }
 
 static int find_cgroups(struct bd_boxes *all, struct kg_err *err)
@@ -337,6 +356,8 @@ static int open_all(struct bd_boxes *all, struct kg_err *err)
     if (rc == 0)
         rc = find_cgroups(all, err);
     if (rc == 0)
+        rc = place_agent(all, err); /* behind both locks: nobody else's is replaced */
+    if (rc == 0)
         rc = bd_boot_id(all->boot, err);
     if (rc == 0)
         rc = all->home_netns = bd_netns_home(err);
@@ -454,6 +475,8 @@ void bd_boxes_free(struct bd_boxes *all)
     bd_outside_close(all->outside);
     if (all->count == 0)
         bd_cgroups_leave(&all->cgroups);
+    if (all->count == 0 && all->agent_elsewhere)
+        bd_tree_remove(all->agent_dir, NULL);
     uv_close((uv_handle_t *)&all->child, NULL);
     uv_close((uv_handle_t *)&all->stop_timer, NULL);
     uv_run(all->config.loop, UV_RUN_NOWAIT); /* their close callbacks */

@@ -75,6 +75,24 @@ class Leaks(harness.unittest.TestCase):
             self.assertTrue(wait_until(lambda: not self.boxd.left()), self.boxd.left())
         self.end()
 
+    def test_a_run_directory_without_execution_will_do(self):
+        """As /run is on Debian. It is mounted for boxd alone: what it holds is seen through boxd's eyes."""
+        plain = self.boxd.argv
+        mount = 'mkdir -p "$0" && mount -t tmpfs -o noexec,nosuid,nodev,mode=755 tmpfs "$0" && exec "$@"'
+        self.boxd.argv = lambda: ["unshare", "--mount", "--propagation", "slave", "sh", "-c", mount, str(self.boxd.run), *plain()]
+        self.boxd.start()
+        client = self.boxd.client()
+        name = box_id()
+        reply, fds = client.reply(client.send("create", **spec(name)))
+        box = harness.Box(client, reply, fds, name).accept()
+        self.assertEqual(box.user("ls /kgw"), "ls ok agent")
+        box.close()
+        images = self.boxd.top / "images"
+        self.assertEqual(len(list(images.glob(".agent-*/agent"))), 1)
+        client.call("destroy", box=name)
+        self.end()
+        self.assertEqual(os.listdir(images), ["tiny"])
+
     def test_a_living_box_is_taken_up_with_its_agent(self):
         self.boxd.start()
         client = self.boxd.client()
