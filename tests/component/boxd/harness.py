@@ -163,11 +163,12 @@ class Box:
 class Boxd:
     """A boxd in a directory, a cgroup and an id range of its own."""
 
-    def __init__(self, uid_base=None, **options):
+    def __init__(self, uid_base=None, run_in=None, **options):
+        """run_in: a folder in which its run directory is to be; else beside everything else of it."""
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="kgw-boxd-"))
         self.top.chmod(0o755)
         self.name = self.top.name
-        self.run, self.socket = self.top / "run", self.top / "socket"
+        self.run, self.socket = pathlib.Path(run_in or self.top) / (f"{self.name}-run" if run_in else "run"), self.top / "socket"
         root = self.top / "images" / "tiny" / "rootfs"
         for point in MOUNT_POINTS:
             (root / point).mkdir(parents=True)
@@ -235,6 +236,7 @@ class Boxd:
             self.kill()
         subprocess.run(self.argv() + ["--sweep"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
         shutil.rmtree(self.top)
+        shutil.rmtree(self.run, ignore_errors=True)
 
     # What there is of its boxes.
     def groups(self):
