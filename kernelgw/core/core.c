@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/cull.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/kernel.h"
@@ -126,6 +127,7 @@ static void pool_closed(void *user)
     struct kg_core *core = user;
     void (*closed)(void *) = core->closed;
     void *closed_user = core->closed_user;
+    kg_accounts_release(core);
     kg_runtimes_release(&core->runtimes);
     uv_close((uv_handle_t *)core->tick, free_handle);
     uv_close((uv_handle_t *)core->holds, free_handle);

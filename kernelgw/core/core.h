@@ -21,6 +21,8 @@ struct kg_session;
 struct kg_terminal;
 struct kg_workspace;
 struct kg_flow;
+struct kg_share;
+struct kg_account;
 
 struct kg_core_config {
     uv_loop_t *loop;
@@ -57,10 +59,14 @@ struct kg_core {
     struct kg_session *sessions;     /* uthash by id */
     struct kg_terminal *terminals;   /* uthash by name */
     struct kg_workspace *workspaces; /* uthash by key */
+    struct kg_account *accounts;     /* uthash by owner */
     struct {
-        struct kg_flow *flows, *turns;
-        unsigned waiting, live; /* runs */
-        unsigned claims;        /* that the pool has not answered */
+        struct kg_flow *flows;
+        struct kg_share *lines[2]; /* core/queue.h */
+        unsigned in_a_row;         /* of the first line's, while others wait */
+        bool counted;              /* positions are those of this moment */
+        unsigned waiting, live;    /* runs */
+        unsigned claims;           /* that the pool has not answered */
         uint64_t number;
         uint64_t pause_ms; /* there are no boxes: nothing begins before then */
         bool pumping;

@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run_place.h"
+#include "kernelgw/core/workspace.h"
 
 static struct kg_flow *flow_of(const struct kg_core *core, const char *key)
 {
@@ -19,54 +21,83 @@ static struct kg_flow *flow_of(const struct kg_core *core, const char *key)
 int kg_queue_may_add(const struct kg_core *core, const char *key, struct kg_err *err)
 {
     const struct kg_flow *f = flow_of(core, key);
+    unsigned waiting = f ? f->turns[KG_WATCHED].count + f->turns[KG_UNWATCHED].count : 0;
     if (core->queue.waiting >= core->config.queue_max)
         return kg_err_set(err, -EAGAIN, "%u runs wait already, as many as may: try again later",
                           core->queue.waiting);
-    if (f && f->count >= core->config.queue_session)
+    if (f && waiting >= core->config.queue_session)
         return kg_err_set(err, -EDQUOT, "%u runs of this session wait already, as many as may",
-                          f->count);
+                          waiting);
     return 0;
 }
 
 static void join(struct kg_core *core, struct kg_flow *f, struct kg_run *r)
 {
-    struct kg_run *after = f->waiting; /* who comes again was there before those */
+    struct kg_turn *t = &f->turns[r->line];
+    struct kg_share *s = &f->account->shares[r->line];
+    struct kg_run *after = t->waiting; /* who comes again was there before those */
     while (after && after->queue_number < r->queue_number)
         after = after->queue_next;
-    if (f->count++ == 0)
-        DL_APPEND(core->queue.turns, f);
+    if (s->count++ == 0)
+        DL_APPEND(core->queue.lines[r->line], s);
+    if (t->count++ == 0)
+        DL_APPEND(s->turns, t);
     if (after)
-        DL_PREPEND_ELEM2(f->waiting, after, r, queue_prev, queue_next);
+        DL_PREPEND_ELEM2(t->waiting, after, r, queue_prev, queue_next);
     else
-        DL_APPEND2(f->waiting, r, queue_prev, queue_next);
+        DL_APPEND2(t->waiting, r, queue_prev, queue_next);
     r->waits = true;
+    f->account->waiting++;
     core->queue.waiting++;
+    core->queue.counted = false;
 }
 
 static void part(struct kg_core *core, struct kg_run *r)
 {
     struct kg_flow *f = r->flow;
-    DL_DELETE2(f->waiting, r, queue_prev, queue_next);
+    struct kg_turn *t = &f->turns[r->line];
+    struct kg_share *s = &f->account->shares[r->line];
+    DL_DELETE2(t->waiting, r, queue_prev, queue_next);
     r->waits = false;
+    f->account->waiting--;
     core->queue.waiting--;
-    if (--f->count == 0)
-        DL_DELETE(core->queue.turns, f);
+    if (--t->count == 0)
+        DL_DELETE(s->turns, t);
+    if (--s->count == 0)
+        DL_DELETE(core->queue.lines[r->line], s);
+    core->queue.counted = false;
+}
+
+static void set_live(struct kg_run *r, bool live)
+{
+    unsigned one = live ? 1 : -1u;
+    r->flow->live += one;
+    r->flow->account->live += one;
+    r->core->queue.live += one;
+}
+
+static struct kg_flow *new_flow(struct kg_run *r, const char *key)
+{
+    struct kg_flow *f = kg_calloc(1, sizeof *f);
+    f->key = kg_strdup(key);
+    f->account = kg_account_of(r->core, r->spec.owner);
+    f->named = r->workspace != NULL;
+    for (size_t i = 0; i < KG_LINES; i++)
+        f->turns[i].flow = f;
+    HASH_ADD_KEYPTR(hh, r->core->queue.flows, f->key, strlen(f->key), f);
+    return f;
 }
 
 void kg_queue_add(struct kg_run *r, const char *key)
 {
     struct kg_core *core = r->core;
     struct kg_flow *f = flow_of(core, key);
-    if (!f) {
-        f = kg_calloc(1, sizeof *f);
-        f->key = kg_strdup(key);
-        f->named = r->workspace != NULL;
-        HASH_ADD_KEYPTR(hh, core->queue.flows, f->key, strlen(f->key), f);
-    }
-    r->flow = f;
+    r->flow = f ? f : new_flow(r, key);
+    bool watched = r->spec.tty.on || (r->workspace && r->workspace->attached);
+    r->line = watched ? KG_WATCHED : KG_UNWATCHED;
     r->queued_ms = kg_clock_ms();
     r->queue_number = ++core->queue.number;
-    join(core, f, r);
+    join(core, r->flow, r);
 }
 
 void kg_queue_remove(struct kg_run *r)
@@ -75,14 +106,12 @@ void kg_queue_remove(struct kg_run *r)
     struct kg_flow *f = r->flow;
     if (!f)
         return;
-    if (r->waits) {
+    if (r->waits)
         part(core, r);
-    } else {
-        f->live--;
-        core->queue.live--;
-    }
+    else
+        set_live(r, false);
     r->flow = NULL;
-    if (f->live == 0 && f->count == 0) {
+    if (f->live == 0 && !f->turns[KG_WATCHED].waiting && !f->turns[KG_UNWATCHED].waiting) {
         HASH_DEL(core->queue.flows, f);
         free(f->key);
         free(f);
@@ -91,35 +120,68 @@ void kg_queue_remove(struct kg_run *r)
 
 void kg_queue_again(struct kg_run *r)
 {
-    struct kg_flow *f = r->flow;
-    f->live--;
-    r->core->queue.live--;
-    join(r->core, f, r);
-    if (r->core->queue.turns != f) { /* its turn was not used */
-        DL_DELETE(r->core->queue.turns, f);
-        DL_PREPEND(r->core->queue.turns, f);
+    struct kg_turn *t = &r->flow->turns[r->line];
+    struct kg_share *s = &r->flow->account->shares[r->line];
+    struct kg_share **line = &r->core->queue.lines[r->line];
+    set_live(r, false);
+    join(r->core, r->flow, r);
+    /* its turn was not used */
+    DL_DELETE(s->turns, t);
+    DL_PREPEND(s->turns, t);
+    DL_DELETE(*line, s);
+    DL_PREPEND(*line, s);
+}
+
+/* Who comes next in a line, by what is marked in it; *at: the share whose turn it is. */
+static struct kg_run *count_next(struct kg_share *line, struct kg_share **at)
+{
+    struct kg_share *s = *at;
+    for (;; s = s->next ? s->next : line)
+        if (s->left)
+            break;
+    struct kg_turn *t = s->at;
+    for (; !t->at; t = t->next ? t->next : s->turns)
+        ;
+    struct kg_run *r = t->at;
+    t->at = r->queue_next;
+    s->at = t->next ? t->next : s->turns;
+    s->left--;
+    *at = s->next ? s->next : line;
+    return r;
+}
+
+/* Goes through all turns as they would be taken if nothing came in between, and each could be. */
+static void count_positions(struct kg_core *core)
+{
+    unsigned left[KG_LINES] = {0};
+    struct kg_share *at[KG_LINES];
+    unsigned row = core->queue.in_a_row;
+    for (size_t i = 0; i < KG_LINES; i++) {
+        struct kg_share *s;
+        struct kg_turn *t;
+        at[i] = core->queue.lines[i];
+        DL_FOREACH(core->queue.lines[i], s) {
+            left[i] += s->left = s->count;
+            s->at = s->turns;
+            DL_FOREACH(s->turns, t)
+                t->at = t->waiting;
+        }
     }
+    for (unsigned n = 1; n <= core->queue.waiting; n++) {
+        bool watched = left[KG_WATCHED] && (row < KG_WATCHED_IN_A_ROW || left[KG_UNWATCHED] == 0);
+        size_t i = watched ? KG_WATCHED : KG_UNWATCHED;
+        count_next(core->queue.lines[i], &at[i])->position = n;
+        left[i]--;
+        row = watched && left[KG_UNWATCHED] ? row + 1 : 0;
+    }
+    core->queue.counted = true;
 }
 
 unsigned kg_queue_position(const struct kg_run *r)
 {
-    if (!r->waits)
-        return 0;
-    unsigned own = 0;
-    for (const struct kg_run *at = r->flow->waiting; at != r; at = at->queue_next)
-        own++;
-    unsigned ahead = own;
-    bool before = true; /* flows whose turn comes before ours */
-    const struct kg_flow *f;
-    DL_FOREACH(r->core->queue.turns, f) {
-        if (f == r->flow) {
-            before = false;
-            continue;
-        }
-        unsigned rounds = own + before;
-        ahead += f->count < rounds ? f->count : rounds;
-    }
-    return ahead + 1;
+    if (r->waits && !r->core->queue.counted)
+        count_positions(r->core);
+    return r->waits ? r->position : 0;
 }
 
 static bool may_begin(const struct kg_core *core, const struct kg_flow *f)
@@ -127,23 +189,47 @@ static bool may_begin(const struct kg_core *core, const struct kg_flow *f)
     return !f->named || f->live < core->config.session_runs;
 }
 
+/* The next of this user's that may begin; NULL: none. */
+static struct kg_run *ready_of(const struct kg_core *core, const struct kg_share *s)
+{
+    struct kg_turn *t;
+    DL_FOREACH(s->turns, t)
+        if (may_begin(core, t->flow) && kg_run_place_ready(t->waiting))
+            return t->waiting;
+    return NULL;
+}
+
+static void begin(struct kg_core *core, struct kg_share *s, struct kg_run *r)
+{
+    struct kg_turn *t = &r->flow->turns[r->line];
+    bool others = core->queue.lines[KG_UNWATCHED] != NULL;
+    core->queue.in_a_row = r->line == KG_WATCHED && others ? core->queue.in_a_row + 1 : 0;
+    part(core, r);
+    set_live(r, true);
+    if (t->count) { /* to the end of the line */
+        DL_DELETE(s->turns, t);
+        DL_APPEND(s->turns, t);
+    }
+    if (s->count) {
+        DL_DELETE(core->queue.lines[r->line], s);
+        DL_APPEND(core->queue.lines[r->line], s);
+    }
+    kg_run_place(r);
+}
+
 /* One round of turns at most. Returns whether one has begun. */
 static bool begin_one(struct kg_core *core)
 {
-    struct kg_flow *f, *next;
-    DL_FOREACH_SAFE(core->queue.turns, f, next) {
-        struct kg_run *r = f->waiting;
-        if (!may_begin(core, f) || !kg_run_place_ready(r))
-            continue;
-        part(core, r);
-        f->live++;
-        core->queue.live++;
-        if (f->count) { /* to the end of the line */
-            DL_DELETE(core->queue.turns, f);
-            DL_APPEND(core->queue.turns, f);
+    bool turned = core->queue.in_a_row >= KG_WATCHED_IN_A_ROW;
+    for (size_t i = 0; i < KG_LINES; i++) {
+        struct kg_share *s;
+        DL_FOREACH(core->queue.lines[turned ? KG_LINES - 1 - i : i], s) {
+            struct kg_run *r = ready_of(core, s);
+            if (r) {
+                begin(core, s, r);
+                return true;
+            }
         }
-        kg_run_place(r);
-        return true;
     }
     return false;
 }
@@ -161,11 +247,10 @@ void kg_queue_pump(struct kg_core *core)
 
 void kg_queue_tick(struct kg_core *core, uint64_t now_ms)
 {
-    struct kg_flow *f, *next;
-    core->queue.pumping = true; /* nobody's turn comes while the line is looked through */
-    DL_FOREACH_SAFE(core->queue.turns, f, next) {
-        struct kg_run *r = f->waiting; /* the oldest of its flow */
-        if (now_ms - r->queued_ms < (uint64_t)core->config.queue_s * 1000)
+    core->queue.pumping = true; /* nobody's turn comes while the runs are looked through */
+    struct kg_run *r, *next;
+    HASH_ITER(hh, core->runs, r, next) {
+        if (!r->waits || now_ms - r->queued_ms < (uint64_t)core->config.queue_s * 1000)
             continue;
         kg_autofree char *why =
             kg_asprintf("it had no turn within %u s: try again later", core->config.queue_s);
@@ -175,7 +260,7 @@ void kg_queue_tick(struct kg_core *core, uint64_t now_ms)
     core->queue.pause_ms = 0;
     kg_queue_pump(core);
     /* who watches one that waits may have a new position to tell */
-    DL_FOREACH(core->queue.turns, f)
-        for (struct kg_run *r = f->waiting; r; r = r->queue_next)
+    HASH_ITER(hh, core->runs, r, next)
+        if (r->waits)
             kg_run_wake(r);
 }

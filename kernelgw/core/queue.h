@@ -2,19 +2,43 @@
 #define KG_CORE_QUEUE_H
 /*
  * Runs that wait for their turn: for one of --session-runs places of their session, of --max-runs of the server, and for a
- * box. Sessions take turns, so that one with a hundred programs delays another's first by one; within a session it is first
- * come, first served.
+ * box. There are two lines: of runs that somebody watches (at a terminal, or in a session that a connection is bound to), which are
+ * served first, and of all others, which get every fourth place as long as both wait. In a line users take turns, each
+ * user's sessions take his, and within a session it is first come, first served: who starts a hundred programs delays
+ * another's first by one, from however many sessions.
  */
 #include "kernelgw/core/run.h"
 
+struct kg_account;
+
+enum { KG_WATCHED, KG_UNWATCHED, KG_LINES, KG_WATCHED_IN_A_ROW = 3 };
+
+/* A session's place in a line. */
+struct kg_turn {
+    struct kg_turn *prev, *next; /* of those of its user that have runs waiting, in turn */
+    struct kg_flow *flow;
+    struct kg_run *waiting; /* utlist by queue_prev, queue_next */
+    unsigned count;
+    struct kg_run *at; /* while positions are counted */
+};
+
+/* A user's place in a line. */
+struct kg_share {
+    struct kg_share *prev, *next; /* of those that have runs waiting, in turn */
+    struct kg_account *account;
+    struct kg_turn *turns;
+    unsigned count;
+    struct kg_turn *at; /* while positions are counted, as is the next */
+    unsigned left;
+};
+
 /* The runs of one session, or of one owner's that name none. */
 struct kg_flow {
-    struct kg_flow *prev, *next; /* of those that have runs waiting, in turn */
     char *key;
-    struct kg_run *waiting; /* utlist by queue_prev, queue_next */
-    unsigned count;         /* waiting */
-    unsigned live;          /* have had their turn, and have not ended */
-    bool named;             /* --session-runs holds for it */
+    struct kg_account *account;
+    struct kg_turn turns[KG_LINES];
+    unsigned live; /* have had their turn, and have not ended */
+    bool named;    /* --session-runs holds for it */
     UT_hash_handle hh;
 };
 

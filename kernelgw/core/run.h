@@ -35,6 +35,8 @@ struct kg_run {
     struct kg_flow *flow;           /* core/queue.h; NULL: ended */
     struct kg_run *queue_prev, *queue_next;
     bool waits;            /* in the queue */
+    uint8_t line;          /* KG_WATCHED or KG_UNWATCHED */
+    unsigned position;     /* while core->queue.counted */
     uint64_t queue_number; /* rises in order of arrival */
     uint64_t queued_ms;
     struct pl_limits limits; /* that its box was asked for with */

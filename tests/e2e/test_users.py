@@ -41,12 +41,8 @@ def as_user(server, name):
 class Owned:
     """A server, and one of everything that ada can have."""
 
-    def __init__(self, made_of, folder):
-        contents = folder / "contents"
-        contents.mkdir()
-        os.chown(contents, gateway_user().pw_uid, gateway_user().pw_gid)
-        self.made = made_of("--users", str(write_users(folder)), "--contents-dir", str(contents), "--terminals")
-        self.server = self.made.server
+    def __init__(self, made):
+        self.made, self.server = made, made.server
         self.ada, self.bob, self.grace = (as_user(self.server, n) for n in TOKENS)
         ada = self.ada
         self.run = Run(ada, "print('adas', flush=True)\nimport time\ntime.sleep(600)", session="adas", limits={"wall_s": 600})
@@ -77,10 +73,15 @@ class Owned:
 @pytest.fixture(scope="module")
 def owned(made_of):
     folder = new_directory()
-    it = Owned(made_of, folder)
-    yield it
-    it.made.stop()
-    remove(folder)
+    contents = folder / "contents"
+    contents.mkdir()
+    os.chown(contents, gateway_user().pw_uid, gateway_user().pw_gid)
+    made = made_of("--users", str(write_users(folder)), "--contents-dir", str(contents), "--terminals")
+    try:
+        yield Owned(made)
+    finally:
+        made.stop()
+        remove(folder)
 
 
 def paths_of(owned):

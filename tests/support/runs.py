@@ -44,7 +44,7 @@ class Run:
     def wait_output(self, text, timeout=20):
         end = time.monotonic() + timeout
         while text not in (got := self.output()):
-            assert time.monotonic() < end, f"{text!r} is not in the output: {got[-500:]!r}"
+            assert time.monotonic() < end, f"{text!r} is not in the output: {got[-500:]!r}; {self.model()}"
             time.sleep(0.01)
         return got
 

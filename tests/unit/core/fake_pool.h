@@ -55,7 +55,7 @@ static struct {
     char adopted[40];        /* the box last asked for by pl_adopt */
     struct pl_limits limits; /* of the last claim */
     bool use_needed;         /* pl_box_use asks the engine */
-    struct pl_box boxes[8];
+    struct pl_box boxes[16];
     size_t box_count;
     struct pl_net *claimed_net; /* of the last claim */
     struct pl_net nets[8];

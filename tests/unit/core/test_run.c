@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run.h"
 
@@ -67,6 +68,7 @@ static int tear_down(void **state)
     if (fake.done)
         fake_refuse_claim(-ECANCELED, "cancelled");
     kg_program_free(runtime.program);
+    kg_accounts_release(&core);
     fake_reset();
     return 0;
 }

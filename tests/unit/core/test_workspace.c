@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/cull.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
@@ -73,6 +74,7 @@ static int tear_down(void **state)
     HASH_ITER(hh, core.runs, r, next)
         kg_run_delete(r);
     kg_workspaces_close(&core, false);
+    kg_accounts_release(&core);
     fake_cancel_all();
     kg_program_free(runtime.program);
     fake_reset();
@@ -81,7 +83,7 @@ static int tear_down(void **state)
 }
 
 /* Claims are answered one by one, each before the next is asked for. */
-static int try_start(struct kg_run **r, const char *session, bool network)
+static int try_start_as(const char *owner, struct kg_run **r, const char *session, bool network)
 {
     struct kg_run_spec spec;
     struct kg_err err = {0};
@@ -90,11 +92,24 @@ static int try_start(struct kg_run **r, const char *session, bool network)
                   "session", session, "network", network ? "session" : "none", "files", "path",
                   "src/a.py", "content", "1");
     int rc = kg_run_spec_parse(&spec, &core, body, &err);
+    spec.owner = owner ? kg_strdup(owner) : NULL;
     if (rc == 0)
         rc = kg_run_start(&core, &spec, r, &err);
     kg_run_spec_release(&spec);
     json_decref(body);
     return rc;
+}
+
+static int try_start(struct kg_run **r, const char *session, bool network)
+{
+    return try_start_as(NULL, r, session, network);
+}
+
+static struct kg_run *start_as(const char *owner, const char *session)
+{
+    struct kg_run *r = NULL;
+    assert_int_equal(try_start_as(owner, &r, session, false), 0);
+    return r;
 }
 
 static struct kg_run *start(const char *session, bool network)
@@ -312,6 +327,69 @@ static void sessions_take_turns_and_each_has_its_places(void **state)
     assert_non_null(strstr(a4->why, "no turn within 60 s"));
 }
 
+/* All three places are taken. */
+static void fill_up(struct pl_box *b[3])
+{
+    core.config.max_sessions = core.config.queue_max = 20;
+    running("x", false, &b[0]);
+    running("x", false, &b[1]);
+    running("y", false, &b[2]);
+}
+
+/* One more place: whose turn it is asks for a box, and gets it. */
+static void next_turn(const struct kg_run *whose)
+{
+    assert_int_equal(kg_queue_position(whose), 1);
+    core.config.max_runs++;
+    kg_queue_pump(&core);
+    fake_give_box();
+    assert_int_equal(whose->state, KG_R_STARTING);
+}
+
+static void users_take_turns_however_many_sessions_they_have(void **state)
+{
+    (void)state;
+    struct pl_box *b[3];
+    fill_up(b);
+    struct kg_run *ann[4];
+    static const char *const sessions[] = {"a", "b", "c", "a"};
+    for (size_t i = 0; i < 4; i++)
+        ann[i] = start_as("ann", sessions[i]);
+    struct kg_run *bob = start_as("bob", "a"); /* the same name, and another session */
+    assert_ptr_not_equal(bob->workspace, ann[0]->workspace);
+    const unsigned expected[] = {1, 3, 4, 5};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(kg_queue_position(ann[i]), expected[i]);
+    assert_int_equal(kg_queue_position(bob), 2);
+    struct kg_run *const turns[] = {ann[0], bob, ann[1], ann[2], ann[3]};
+    for (size_t i = 0; i < KG_COUNT(turns); i++)
+        next_turn(turns[i]);
+}
+
+static void watched_runs_come_first_and_leave_every_fourth_place(void **state)
+{
+    (void)state;
+    struct pl_box *b[3];
+    struct kg_err err;
+    fill_up(b);
+    core.config.session_runs = core.config.queue_session = 9;
+    struct kg_run *batch[2] = {start_as("ann", "batch"), start_as("ann", "batch")};
+    kg_workspace_attach(kg_workspace_get(&core, "bob", "page", false, &err));
+    struct kg_run *page[5];
+    for (size_t i = 0; i < 5; i++)
+        page[i] = start_as("bob", "page");
+    const unsigned expected[] = {1, 2, 3, 5, 6};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(kg_queue_position(page[i]), expected[i]);
+    assert_int_equal(kg_queue_position(batch[0]), 4);
+    assert_int_equal(kg_queue_position(batch[1]), 7);
+    struct kg_run *const turns[] = {page[0], page[1], page[2], batch[0],
+                                    page[3], page[4], batch[1]};
+    for (size_t i = 0; i < KG_COUNT(turns); i++)
+        next_turn(turns[i]);
+    kg_workspace_detach(kg_workspace_find(&core, "bob", "page"));
+}
+
 static void programs_end_when_the_connection_stays_away(void **state)
 {
     (void)state;
@@ -475,6 +553,8 @@ int main(void)
         WITH(kept_boxes_give_way_when_all_are_in_use),
         WITH(a_turn_that_found_no_box_is_not_lost),
         WITH(sessions_take_turns_and_each_has_its_places),
+        WITH(users_take_turns_however_many_sessions_they_have),
+        WITH(watched_runs_come_first_and_leave_every_fourth_place),
         WITH(programs_end_when_the_connection_stays_away),
         WITH(without_grace_they_end_at_once),
         WITH(one_in_which_nothing_is_goes_after_an_hour),
