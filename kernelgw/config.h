@@ -17,7 +17,7 @@ struct kg_config {
     char *contents_dir;
     char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *client, *languages,
         *default_kernel;
-    char *per_language; /* text of a JSON object, or NULL */
+    char *per_language, *user_quotas; /* text of a JSON object, or NULL */
     char *log_level;
     int64_t port, max_connections, max_body_mb, max_message_mb;
     int64_t max_boxes, max_starting, max_kernels, max_runs, notebook_runs, max_sessions,
@@ -27,7 +27,7 @@ struct kg_config {
     int64_t session_grace_s, session_idle_s, session_runs, session_kernels, session_cpu_s;
     int64_t stock_extra_mb, session_files, session_files_mb, files_total_mb;
     int64_t session_output_mb, queue_max, queue_session, queue_s, cull_idle_s;
-    int64_t max_terminals, cull_terminal_s;
+    int64_t quota_period_s, max_terminals, cull_terminal_s;
     bool cull_connected, cull_busy, terminals;
     bool log_json, allow_root, anonymous, print_config, help, version;
 };

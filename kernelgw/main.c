@@ -208,6 +208,8 @@ static int open_core(struct server *s, struct kg_err *err)
                                   .terminals = c->terminals,
                                   .max_terminals = (uint32_t)c->max_terminals,
                                   .cull_terminal_s = (uint32_t)c->cull_terminal_s,
+                                  .users = c->users ? &s->users : NULL,
+                                  .quota_period_s = (uint32_t)c->quota_period_s,
                                   .run_wall_s = (uint32_t)c->run_wall_s,
                                   .run_wall_max_s = (uint32_t)c->run_wall_max_s,
                                   .run_output_mb = (uint32_t)c->run_output_mb,
@@ -267,6 +269,14 @@ static void announce(const struct server *s)
            c->address, port, c->engine);
 }
 
+static int load_users(struct server *s, struct kg_err *err)
+{
+    struct kg_quota defaults = {0};
+    int rc = kg_quota_parse_text(&defaults, s->config.user_quotas, "user-quotas: ", err);
+    return rc < 0 || !s->config.users ? rc
+                                      : kg_users_load(&s->users, s->config.users, &defaults, err);
+}
+
 static int serve(struct server *s, struct kg_err *err)
 {
     if (geteuid() == 0 && !s->config.allow_root)
@@ -280,7 +290,7 @@ static int serve(struct server *s, struct kg_err *err)
         s->config.token = kg_malloc(49);
         kg_random_hex(s->config.token, 24);
     }
-    int rc = s->config.users ? kg_users_load(&s->users, s->config.users, err) : 0;
+    int rc = load_users(s, err);
     if (rc == 0)
         rc = lock_run_dir(s, err);
     if (rc < 0)

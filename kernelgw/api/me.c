@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "kernelgw/api/api.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/kernel.h"
 
 static void version(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
@@ -95,6 +96,7 @@ static void me(struct kg_api *api, struct kg_http *req, const struct kg_route_ar
     kg_json_key(&j, "kernelgw");
     kg_json_object_begin(&j);
     kg_json_kstr(&j, "role", args->user.is_operator ? "operator" : "user");
+    kg_account_model(kg_account_of(kg_api_core(api), args->user.name), &j);
     kg_json_object_end(&j);
     kg_json_key(&j, "permissions");
     if (!write_permissions(&j, kg_http_arg(req, "permissions"))) {
@@ -103,6 +105,29 @@ static void me(struct kg_api *api, struct kg_http *req, const struct kg_route_ar
         return;
     }
     kg_json_object_end(&j);
+    kg_reply_polled(api, req, &body);
+}
+
+/* What each user may have, and has: an operator's view. Others see themselves. */
+static void users(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
+{
+    struct kg_core *core = kg_api_core(api);
+    kg_autobuf body = {0};
+    struct kg_json j;
+    for (const struct kg_user_row *row = core->config.users ? core->config.users->by_name : NULL;
+         row; row = row->by_name.next)
+        kg_account_of(core, row->name); /* who has not come yet is in the list, too */
+    kg_json_init(&j, &body);
+    kg_json_array_begin(&j);
+    for (struct kg_account *a = core->accounts; a; a = a->hh.next) {
+        if (!a->owner[0] || !kg_user_sees(&args->user, a->owner))
+            continue;
+        kg_json_object_begin(&j);
+        kg_json_kstr(&j, "name", a->owner);
+        kg_account_model(a, &j);
+        kg_json_object_end(&j);
+    }
+    kg_json_array_end(&j);
     kg_reply_polled(api, req, &body);
 }
 
@@ -116,9 +141,7 @@ static void health(struct kg_api *api, struct kg_http *req, const struct kg_rout
 }
 
 const struct kg_route kg_routes_me[] = {
-    {"GET", "/api", version, KG_ROUTE_PUBLIC},
-    {"GET", "/api/health", health, KG_ROUTE_PUBLIC},
-    {"GET", "/api/status", status, 0},
-    {"GET", "/api/me", me, 0},
-    {NULL, NULL, NULL, 0},
+    {"GET", "/api", version, KG_ROUTE_PUBLIC}, {"GET", "/api/health", health, KG_ROUTE_PUBLIC},
+    {"GET", "/api/status", status, 0},         {"GET", "/api/me", me, 0},
+    {"GET", "/api/users", users, 0},           {NULL, NULL, NULL, 0},
 };

@@ -11,6 +11,7 @@
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/meter.h"
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/session.h"
@@ -32,6 +33,7 @@ static void on_tick(uv_timer_t *timer)
     kg_runs_tick(core, now);
     kg_queue_tick(core, now);
     kg_workspaces_tick(core, now);
+    kg_meter_tick(core, now);
     kg_cull_tick(core, kg_clock_wall_us());
     kg_terminals_tick(core, kg_clock_wall_us());
     if (now / 1000 % TRIM_S == 0)

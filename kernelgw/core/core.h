@@ -37,6 +37,8 @@ struct kg_core_config {
     uint32_t session_output_mb, max_sessions;
     uint32_t session_files, session_files_mb, files_total_mb;
     uint32_t queue_max, queue_session, queue_s;
+    const struct kg_users *users; /* outlives the core; NULL: none have names */
+    uint32_t quota_period_s;
     uint32_t cull_idle_s; /* 0: kernels are not culled */
     bool cull_connected, cull_busy;
     bool terminals;
@@ -73,6 +75,7 @@ struct kg_core {
     } queue;
     struct kg_counters counters;
     struct kg_spills spills;
+    uint64_t metered_ms;  /* when boxes were last asked what they use */
     uint64_t files_bytes; /* of all workspaces (core/files.h) */
     uv_timer_t *tick;     /* once a second: what has a time to live */
     uv_timer_t *holds;    /* while a reader holds a box back */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/run_spec.h"
 
 void kg_hash_bytes(char out[KG_HASH_SIZE], const void *data, size_t n)
@@ -17,9 +18,9 @@ void kg_hash_bytes(char out[KG_HASH_SIZE], const void *data, size_t n)
     sodium_bin2hex(out, KG_HASH_SIZE, sum, sizeof sum);
 }
 
-void kg_files_init(struct kg_files *f, struct kg_core *core)
+void kg_files_init(struct kg_files *f, struct kg_core *core, struct kg_account *account)
 {
-    *f = (struct kg_files){.core = core};
+    *f = (struct kg_files){.core = core, .account = account};
 }
 
 static void drop(struct kg_files *f, struct kg_file *file)
@@ -27,6 +28,8 @@ static void drop(struct kg_files *f, struct kg_file *file)
     HASH_DEL(f->table, file);
     f->bytes -= file->data->len;
     f->core->files_bytes -= file->data->len;
+    f->account->files_bytes -= file->data->len;
+    f->account->files--;
     kg_blob_unref(file->data);
     free(file);
 }
@@ -87,7 +90,7 @@ int kg_files_may_put(const struct kg_files *f, const char *path, uint64_t n, str
     if (n > all || f->core->files_bytes - had > all - n)
         return kg_err_set(err, -EAGAIN, "the server has no room for more files of sessions (%u MB)",
                           c->files_total_mb);
-    return 0;
+    return kg_account_may_store(f->account, old != NULL, had, n, err);
 }
 
 int kg_files_put(struct kg_files *f, const char *path, struct kg_blob *data, const char *hash,
@@ -113,6 +116,8 @@ int kg_files_put(struct kg_files *f, const char *path, struct kg_blob *data, con
     HASH_ADD(hh, f->table, path, n - 1, file);
     f->bytes += data->len;
     f->core->files_bytes += data->len;
+    f->account->files_bytes += data->len;
+    f->account->files++;
     return 0;
 }
 

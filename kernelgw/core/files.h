@@ -25,21 +25,24 @@ struct kg_file {
     char path[];
 };
 
+struct kg_account;
+
 struct kg_files {
     struct kg_core *core;
-    struct kg_file *table; /* by path */
+    struct kg_account *account; /* of who owns them */
+    struct kg_file *table;      /* by path */
     uint64_t bytes;
     uint64_t revision; /* rises with each change */
 };
 
-void kg_files_init(struct kg_files *f, struct kg_core *core);
+void kg_files_init(struct kg_files *f, struct kg_core *core, struct kg_account *account);
 void kg_files_release(struct kg_files *f);
 
 /* NULL when there is none. */
 const struct kg_file *kg_files_find(const struct kg_files *f, const char *path);
 /*
  * Whether path may have n bytes: 0; -EINVAL for a path that can't be; -ENOSPC when the workspace has no room for it;
- * -EAGAIN when the server has none; with *err.
+ * -EDQUOT when its owner has none; -EAGAIN when the server has none; with *err.
  */
 int kg_files_may_put(const struct kg_files *f, const char *path, uint64_t n, struct kg_err *err);
 /* Stores data (a reference is taken) in place of what path had; hash is its own (kg_hash_bytes). Errors as

@@ -1,4 +1,5 @@
 #include "kernelgw/core/kernel.h"
+#include "kernelgw/core/account.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "kernelgw/core/join.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/meter.h"
 #include "kernelgw/core/say.h"
 #include "kernelgw/core/session.h"
 #include "kernelgw/core/spill.h"
@@ -147,6 +149,7 @@ void kg_kernel_up(struct kg_kernel *k, const char *how)
             kg_log(KG_ERROR, "kernel", "early request lost", "id=%s why=%s", k->id, err.text);
     drop_early(k);
     kg_keep_kernel(k);
+    kg_meter_kernel(k);
     tell_waiters(k, NULL);
 }
 
@@ -375,6 +378,8 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     }
     if (rec->channel != KG_CH_IOPUB && target == 0)
         return; /* answers something that nobody here asked */
+    if (rec->kind == KG_KIND_OUTPUT)
+        kg_account_used(kg_account_of(k->core, k->owner), 0, body.len);
     number = kg_journal_append(&k->journal, number, body, rec->channel, rec->kind, target);
     if (rec->kind == KG_KIND_INPUT_REQUEST)
         kg_input_asked(k, &body, number);
@@ -446,6 +451,7 @@ static struct kg_kernel *add(struct kg_core *core, const struct kg_runtime *runt
 int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err)
 {
+    static const enum kg_quota_kind quotas[] = {KG_Q_KERNELS, KG_Q_CPU_S, KG_Q_OUTPUT_MB};
     const char *name = start->name && start->name[0] ? start->name : core->config.default_kernel;
     const struct kg_runtime *runtime = kg_runtimes_find(&core->runtimes, name);
     if (!runtime || !runtime->pool.kernel_start)
@@ -462,6 +468,10 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
     if (HASH_COUNT(core->kernels) >= core->config.max_kernels)
         return kg_err_set(err, -EAGAIN, "all %u kernels that this server allows are running",
                           core->config.max_kernels);
+    struct kg_account *account = kg_account_of(core, start->owner);
+    for (size_t i = 0; i < KG_COUNT(quotas); i++)
+        if ((rc = kg_account_may(account, quotas[i], err)) < 0)
+            return rc;
     struct pl_limits limits = runtime->pool.kernel_limits;
     json_t *env = json_is_object(start->env) ? json_deep_copy(start->env) : NULL;
     struct kg_join join = {0};

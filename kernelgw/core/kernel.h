@@ -79,6 +79,11 @@ struct kg_kernel {
     char reason[KG_ERR_TEXT_MAX]; /* why it is dead, or died last */
     int64_t died_us;              /* when; 0: it has not */
     bool held;
+    struct {
+        const struct pl_box *box; /* whose figures these are; compared only */
+        uint64_t seen_ms;
+        unsigned strikes; /* interrupts in a row for a quota */
+    } meter;
     unsigned deaths; /* in a row */
     uint64_t up_ms;  /* when it last became ready */
     uint64_t oom_kills;

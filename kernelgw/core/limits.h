@@ -45,6 +45,8 @@ enum {
     KG_SHELF_MAX = 4,        /* of one session */
     KG_CLAIMS_AT_ONCE =
         16, /* asked of the pool, which serves who asks first: fairness is kept before it */
+    KG_METER_MS = 5000,       /* between looks at what boxes have used, where a quota asks for it */
+    KG_METER_STRIKES = 3,     /* interrupts after which a kernel over its user's quota is deleted */
     KG_RUN_GRACE_MS = 5000,   /* over its time, after which a run's box is taken away */
     KG_GATHER_MS = 15 * 1000, /* for a run's files to come back, after which it has ended without */
     KG_TERMINAL_KEPT_BYTES = 1 << 20, /* output of a terminal that who comes later is shown */

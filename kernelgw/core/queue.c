@@ -18,7 +18,7 @@ static struct kg_flow *flow_of(const struct kg_core *core, const char *key)
     return f;
 }
 
-int kg_queue_may_add(const struct kg_core *core, const char *key, struct kg_err *err)
+int kg_queue_may_add(struct kg_core *core, const char *key, const char *owner, struct kg_err *err)
 {
     const struct kg_flow *f = flow_of(core, key);
     unsigned waiting = f ? f->turns[KG_WATCHED].count + f->turns[KG_UNWATCHED].count : 0;
@@ -28,7 +28,7 @@ int kg_queue_may_add(const struct kg_core *core, const char *key, struct kg_err 
     if (f && waiting >= core->config.queue_session)
         return kg_err_set(err, -EDQUOT, "%u runs of this session wait already, as many as may",
                           waiting);
-    return 0;
+    return kg_account_may(kg_account_of(core, owner), KG_Q_QUEUED, err);
 }
 
 static void join(struct kg_core *core, struct kg_flow *f, struct kg_run *r)
@@ -193,6 +193,9 @@ static bool may_begin(const struct kg_core *core, const struct kg_flow *f)
 static struct kg_run *ready_of(const struct kg_core *core, const struct kg_share *s)
 {
     struct kg_turn *t;
+    uint32_t most = s->account->quota.most[KG_Q_RUNS];
+    if (most && s->account->live >= most)
+        return NULL;
     DL_FOREACH(s->turns, t)
         if (may_begin(core, t->flow) && kg_run_place_ready(t->waiting))
             return t->waiting;

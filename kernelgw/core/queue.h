@@ -42,8 +42,8 @@ struct kg_flow {
     UT_hash_handle hh;
 };
 
-/* -EAGAIN with *err when the queue is full, -EDQUOT when the session's share of it is. key: of its flow. */
-int kg_queue_may_add(const struct kg_core *core, const char *key, struct kg_err *err);
+/* -EAGAIN with *err when the queue is full, -EDQUOT when the session's or the user's share of it is. key: of its flow. */
+int kg_queue_may_add(struct kg_core *core, const char *key, const char *owner, struct kg_err *err);
 void kg_queue_add(struct kg_run *r, const char *key);
 /* A run that waits, or has had its turn, is no more. Calm when it is in no queue. */
 void kg_queue_remove(struct kg_run *r);

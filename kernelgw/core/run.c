@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/keep.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/meter.h"
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/run_place.h"
 #include "kernelgw/core/run_request.h"
@@ -85,6 +87,7 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
     r->exit = content;
     r->ended_us = kg_clock_wall_us();
     r->ended_ms = kg_clock_ms();
+    kg_meter_run_ended(r);
     kg_run_drop_input(r);
     kg_run_drop_files(r);
     kg_keep_forget_run(r);
@@ -152,6 +155,7 @@ static void exit_told(struct kg_run *r, const struct kg_slice *body)
         kg_run_lost(r, "the box sent an exit that can't be read");
         return;
     }
+    kg_run_name_quota(r, content);
     const char *reason = json_string_value(json_object_get(content, "reason"));
     json_int_t code = json_integer_value(json_object_get(content, "exit_code"));
     json_int_t number = json_integer_value(json_object_get(content, "signal"));
@@ -381,7 +385,12 @@ int kg_run_start(struct kg_core *core, struct kg_run_spec *spec, struct kg_run *
     kg_autofree char *key = flow_key(spec);
     if (core->closing)
         return kg_err_set(err, -EAGAIN, "the server is shutting down");
-    int rc = kg_queue_may_add(core, key, err);
+    struct kg_account *account = kg_account_of(core, spec->owner);
+    int rc = kg_queue_may_add(core, key, spec->owner, err);
+    if (rc == 0)
+        rc = kg_account_may(account, KG_Q_CPU_S, err);
+    if (rc == 0)
+        rc = kg_account_may(account, KG_Q_OUTPUT_MB, err);
     if (rc == 0)
         rc = kg_run_spec_entry(spec, core, err);
     if (rc < 0)

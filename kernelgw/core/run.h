@@ -34,10 +34,16 @@ struct kg_run {
     struct kg_workspace *workspace; /* NULL: of none, or ended */
     struct kg_flow *flow;           /* core/queue.h; NULL: ended */
     struct kg_run *queue_prev, *queue_next;
-    bool waits;            /* in the queue */
-    uint8_t line;          /* KG_WATCHED or KG_UNWATCHED */
-    unsigned position;     /* while core->queue.counted */
-    uint64_t queue_number; /* rises in order of arrival */
+    struct kg_run_meter {
+        bool begun;
+        uint64_t seen_ms, counted_ms; /* processor time of its box; of that, what was counted */
+    } meter;
+    char over[KG_ERR_TEXT_MAX]; /* it is ended since a quota is used up: which */
+    bool less_output;           /* its limit of output is what a quota has left */
+    bool waits;                 /* in the queue */
+    uint8_t line;               /* KG_WATCHED or KG_UNWATCHED */
+    unsigned position;          /* while core->queue.counted */
+    uint64_t queue_number;      /* rises in order of arrival */
     uint64_t queued_ms;
     struct pl_limits limits; /* that its box was asked for with */
     uint64_t box_seq;        /* what its box had said before it was this run's */

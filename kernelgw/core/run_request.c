@@ -1,5 +1,9 @@
 #include "kernelgw/core/run_request.h"
 
+#include <errno.h>
+#include <string.h>
+
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run_tty.h"
 
@@ -31,7 +35,32 @@ static json_t *shell_phases(void)
                      "command -v bash >/dev/null && exec bash; exec sh", "wall_ms", 0);
 }
 
-json_t *kg_run_request(const struct kg_run *r)
+/* Bytes that it may write; 0: any number. */
+static json_int_t output_most(struct kg_run *r)
+{
+    uint64_t left = kg_account_output_left(kg_account_of(r->core, r->spec.owner));
+    uint64_t most = r->spec.terminal ? UINT64_MAX : (uint64_t)r->core->config.run_output_mb << 20;
+    r->less_output = left < most;
+    if (r->less_output)
+        most = left > 0 ? left : 1; /* 0 would be no limit */
+    return most == UINT64_MAX ? 0 : (json_int_t)most;
+}
+
+void kg_run_name_quota(const struct kg_run *r, json_t *exit)
+{
+    const char *reason = json_string_value(json_object_get(exit, "reason"));
+    struct kg_err why;
+    bool flooded = r->less_output && reason && strcmp(reason, "output_limit") == 0;
+    if (!flooded && !(r->over[0] && reason && strcmp(reason, "stopped") == 0))
+        return;
+    if (flooded)
+        kg_err_set(&why, -EDQUOT, "user %s has used up the quota %s", r->spec.owner,
+                   kg_quota_name(KG_Q_OUTPUT_MB));
+    json_object_set_new(exit, "reason", json_string("quota"));
+    json_object_set_new(exit, "evalue", json_string(flooded ? why.text : r->over));
+}
+
+json_t *kg_run_request(struct kg_run *r)
 {
     const struct kg_run_spec *s = &r->spec;
     const struct kg_program *p = s->runtime->program;
@@ -44,7 +73,7 @@ json_t *kg_run_request(const struct kg_run *r)
         json_object_update(env, s->env);
     if (s->options)
         json_object_update(env, s->options);
-    json_int_t output = s->terminal ? 0 : (json_int_t)r->core->config.run_output_mb << 20;
+    json_int_t output = output_most(r);
     json_t *req =
         json_pack("{s:s,s:o,s:o,s:n,s:b,s:I,s:I,s:s,s:s}", "run_id", r->id, "phases", phases, "env",
                   env, "cwd", "stdin", true, "wall_ms", (json_int_t)kg_run_most_ms(s),

@@ -80,9 +80,10 @@ static int read_token(struct kg_user_row *row, const json_t *of, struct kg_err *
     return 0;
 }
 
-static int read_row(struct kg_user_row *row, const json_t *of, struct kg_err *err)
+static int read_row(struct kg_user_row *row, const json_t *of, const struct kg_quota *defaults,
+                    struct kg_err *err)
 {
-    static const char *const names[] = {"token", "token_sha256", "role", NULL};
+    static const char *const names[] = {"token", "token_sha256", "role", "quotas", NULL};
     const json_t *role = json_object_get(of, "role");
     const char *text = json_string_value(role);
     if (!kg_user_name_ok(row->name))
@@ -101,10 +102,15 @@ static int read_row(struct kg_user_row *row, const json_t *of, struct kg_err *er
         return kg_err_set(err, -EINVAL, "user %s: role must be \"user\" or \"operator\"",
                           row->name);
     row->is_operator = text && strcmp(text, "operator") == 0;
-    return read_token(row, of, err);
+    if (!row->is_operator)
+        row->quota = *defaults;
+    kg_autofree char *at = kg_asprintf("user %s: quotas.", row->name);
+    rc = kg_quota_parse(&row->quota, json_object_get(of, "quotas"), at, err);
+    return rc < 0 ? rc : read_token(row, of, err);
 }
 
-int kg_users_parse(struct kg_users *out, struct kg_span text, struct kg_err *err)
+int kg_users_parse(struct kg_users *out, struct kg_span text, const struct kg_quota *defaults,
+                   struct kg_err *err)
 {
     *out = (struct kg_users){0};
     json_error_t at = {0};
@@ -122,7 +128,7 @@ int kg_users_parse(struct kg_users *out, struct kg_span text, struct kg_err *err
         struct kg_user_row *same = NULL;
         struct kg_user_row *row = kg_calloc(1, sizeof *row);
         row->name = kg_strdup(name);
-        rc = read_row(row, of, err);
+        rc = read_row(row, of, defaults, err);
         if (rc == 0)
             HASH_FIND(by_hash, out->by_hash, row->token_hash, sizeof row->token_hash, same);
         if (same)
@@ -139,7 +145,8 @@ int kg_users_parse(struct kg_users *out, struct kg_span text, struct kg_err *err
     return rc;
 }
 
-int kg_users_load(struct kg_users *out, const char *path, struct kg_err *err)
+int kg_users_load(struct kg_users *out, const char *path, const struct kg_quota *defaults,
+                  struct kg_err *err)
 {
     *out = (struct kg_users){0};
     struct stat st;
@@ -165,7 +172,7 @@ int kg_users_load(struct kg_users *out, const char *path, struct kg_err *err)
         if (text.len > FILE_BYTES_MAX)
             return kg_err_set(err, -EINVAL, "%s: it has grown too large", path);
     }
-    int rc = kg_users_parse(out, (struct kg_span){text.data, text.len}, err);
+    int rc = kg_users_parse(out, (struct kg_span){text.data, text.len}, defaults, err);
     return rc < 0 ? kg_err_wrap(err, "%s", path) : 0;
 }
 

@@ -3,9 +3,10 @@
 /*
  * Named users, from the operator's file (--users). One JSON object, a member a user:
  *
- *   {"ada": {"token_sha256": "64 hex digits", "role": "user"}, "grace": {"token": "...", "role": "operator"}}
+ *   {"ada": {"token_sha256": "64 hex digits", "role": "user", "quotas": {"kernels": 4}},
+ *    "grace": {"token": "...", "role": "operator"}}
  *
- * role is "user" when left out. A token stands there itself, or as its SHA-256 (printf %s TOKEN | sha256sum): tokens are
+ * role is "user" when left out; quotas (core/quota.h) that are left out are the operator's defaults for users, and none for operators. A token stands there itself, or as its SHA-256 (printf %s TOKEN | sha256sum): tokens are
  * long and random, so that no slow hash is needed. Who has the server's own token (--token) is in no such file: an operator.
  */
 #include <stdbool.h>
@@ -15,12 +16,14 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "kernelgw/core/quota.h"
 
 enum { KG_TOKEN_HASH_BYTES = 32, KG_USER_TOKEN_MIN = 16 };
 
 struct kg_user_row {
     char *name;
     bool is_operator; /* sees and ends what is others' */
+    struct kg_quota quota;
     uint8_t token_hash[KG_TOKEN_HASH_BYTES];
     UT_hash_handle by_name, by_hash;
 };
@@ -33,9 +36,11 @@ struct kg_users {
  * Reads the file. -EINVAL with *err naming the user and the member at fault; -EACCES when others than its owner and group
  * can read it, or others than its owner can write it. *out is to be released in either case.
  */
-int kg_users_load(struct kg_users *out, const char *path, struct kg_err *err);
+int kg_users_load(struct kg_users *out, const char *path, const struct kg_quota *defaults,
+                  struct kg_err *err);
 /* The same from the file's text: a pure function. */
-int kg_users_parse(struct kg_users *out, struct kg_span text, struct kg_err *err);
+int kg_users_parse(struct kg_users *out, struct kg_span text, const struct kg_quota *defaults,
+                   struct kg_err *err);
 void kg_users_release(struct kg_users *u);
 
 /* NULL: nobody. u may be NULL. */

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/names.h"
@@ -49,6 +50,10 @@ struct kg_workspace *kg_workspace_get(struct kg_core *core, const char *owner, c
                    core->config.max_sessions);
         return NULL;
     }
+    struct kg_account *account = kg_account_of(core, owner);
+    if (!passing && kg_account_may(account, KG_Q_SESSIONS, err) < 0)
+        return NULL;
+    account->sessions += !passing;
     w = kg_calloc(1, sizeof *w);
     w->key = key_of(owner, name);
     w->owner = kg_strdup(owner ? owner : "");
@@ -58,7 +63,7 @@ struct kg_workspace *kg_workspace_get(struct kg_core *core, const char *owner, c
     w->refs = 1;
     w->used_ms = kg_clock_ms();
     w->created_us = kg_clock_wall_us();
-    kg_files_init(&w->files, core);
+    kg_files_init(&w->files, core, account);
     HASH_ADD_KEYPTR(hh, core->workspaces, w->key, strlen(w->key), w);
     kg_log(KG_DEBUG, "workspace", "made", "name=\"%s\"", name);
     return w;
@@ -92,6 +97,7 @@ static void remove_it(struct kg_workspace *w, bool keep)
 {
     w->ending = true;
     HASH_DEL(w->core->workspaces, w);
+    w->files.account->sessions -= !w->passing;
     kg_shelf_clear(w);
     pl_net_free(kg_steal(&w->net), keep);
     kg_log(KG_DEBUG, "workspace", "gone", "name=\"%s\"", w->name);
@@ -213,18 +219,10 @@ void kg_workspace_run_begun(struct kg_workspace *w, const struct kg_run *r)
     settle(w);
 }
 
-static uint64_t figure(const json_t *exit, const char *key)
-{
-    json_int_t v = json_integer_value(json_object_get(exit, key));
-    return v > 0 ? (uint64_t)v : 0;
-}
-
 void kg_workspace_run_ended(struct kg_workspace *w, const struct kg_run *r)
 {
     w->runs--;
     w->networked -= r->spec.network;
-    w->cpu_ms += figure(r->exit, "cpu_ms");
-    w->output_bytes += figure(r->exit, "stdout_bytes") + figure(r->exit, "stderr_bytes");
     if (r->spec.network && !w->ending && w->networked)
         kg_workspace_tell_names(w, NULL, NULL);
     settle(w);

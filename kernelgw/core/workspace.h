@@ -48,7 +48,7 @@ struct kg_workspace {
 /* True for a name that a workspace may have: 1 to 100 bytes, no control characters, no slash. */
 bool kg_workspace_name_ok(const char *name);
 struct kg_workspace *kg_workspace_find(struct kg_core *core, const char *owner, const char *name);
-/* The one of that name, made if need be. -EAGAIN with *err when there are too many. */
+/* The one of that name, made if need be. With *err: -EAGAIN when there are too many, -EDQUOT when the owner has. */
 struct kg_workspace *kg_workspace_get(struct kg_core *core, const char *owner, const char *name,
                                       bool passing, struct kg_err *err);
 /* Leaves it: programs, boxes, network and (kernels) kernels end at once; it is gone afterwards unless kernels stay. */

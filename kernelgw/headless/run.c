@@ -281,7 +281,8 @@ static void next_cell(struct kg_nbrun *r)
 /* Busy machines are waited for; what else keeps a kernel from starting ends the run. */
 static void no_kernel(struct kg_nbrun *r, const struct kg_err *err)
 {
-    bool busy = (err->code == -EBUSY || err->code == -EAGAIN) && !r->all->closing;
+    bool busy =
+        (err->code == -EBUSY || err->code == -EAGAIN || err->code == -EDQUOT) && !r->all->closing;
     give_kernel_back(r, false);
     if (r->stopping) {
         kg_nbrun_finish(r, "stopped", "it was stopped before its kernel was there");

@@ -59,7 +59,7 @@ static void load_users(struct kg_users *users)
     static const char text[] =
         "{\"ada\":{\"token\":\"ada-has-this-token\"},"
         "\"grace\":{\"token\":\"grace-has-this-one\",\"role\":\"operator\"}}";
-    if (kg_users_parse(users, kg_span_str(text), &err) < 0)
+    if (kg_users_parse(users, kg_span_str(text), &(struct kg_quota){0}, &err) < 0)
         fail_msg("%s", err.text);
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "jupyter/message.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/cell.h"
 
 static char name[] = "py", language[] = "python";
@@ -52,6 +53,7 @@ static int tear_down(void **state)
         kg_kernel_delete(k);
     fake_cancel_all();
     json_decref(runtime.pool.kernel_start);
+    kg_accounts_release(&core);
     fake_reset();
     uv_run(&loop, UV_RUN_DEFAULT); /* cells end with their kernel */
     return uv_loop_close(&loop);

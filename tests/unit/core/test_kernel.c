@@ -12,6 +12,7 @@
 #include "jupyter/message.h"
 #include "jupyter/scan.h"
 #include "jupyter/wsframe.h"
+#include "kernelgw/core/account.h"
 #include "kernelgw/core/client.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
@@ -76,6 +77,7 @@ static int tear_down(void **state)
     if (fake.done)
         fake_refuse_claim(-ECANCELED, "cancelled");
     json_decref(runtime.pool.kernel_start);
+    kg_accounts_release(&core);
     fake_reset();
     return 0;
 }
