@@ -1,6 +1,7 @@
 """What must hold in the browser client whatever happens: floods freeze nothing; a reload, a server that is killed, a network
 that goes dead lose nothing and double nothing. Times depend on what else the machine does: they are recorded as figures."""
 import re
+import signal
 import time
 
 import pytest
@@ -149,6 +150,29 @@ def test_a_server_that_is_killed_and_started_again_loses_and_doubles_nothing(ide
     work.write("count.py", "print('new run')\n")
     work.page.keyboard.press("F5")
     expect(work.log("count.py")).to_contain_text("new run")
+
+
+def test_a_server_that_is_left_for_a_new_version_says_so_and_loses_nothing(ide, make_server):
+    made = make_server()
+    work = ide(made.server)
+    work.settings("Lines kept in a console", "100000")
+    work.upload({"count.py": counting(8, 500)})
+    work.run("count.py")
+    expect(work.log("count.py")).to_contain_text(re.compile(r"number \d"))
+    assert made.server.process.kill(signal.SIGUSR1) == 0
+    banner = work.page.get_by_role("alert").filter(has_text="The server is going down for a moment. What runs goes on.")
+    expect(banner).to_be_visible()
+    expect(banner).to_contain_text(re.compile(r"Trying (again in \d+ s|now)"))
+    work.open_file("main.py")
+    work.write("main.py", "print('written meanwhile')\n")
+    made.options = (*made.options, "--port", str(made.server.port), "--token", made.server.token)
+    made.start_server()
+    expect(banner).to_be_hidden(timeout=20_000)
+    expect(work.badge("count.py")).to_have_text("exit 0", timeout=30_000)
+    assert counted(work) == list(range(1, 4001))
+    work.editor("main.py").click()
+    work.page.keyboard.press("F5")
+    expect(work.log("main.py")).to_contain_text("written meanwhile")
 
 
 class Behind:
