@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as db from "../src/lib/files/db";
+import type { JupyterMessage } from "../src/lib/kgw";
 import type { RunModel, RunSink, RunSpec } from "../src/lib/transport/runLink";
 import { link, useConn } from "../src/store/conn";
 import { addFolder, contentOf, edit, onFileEvent, putFiles, remove, rename, save, useFiles } from "../src/store/files";
-import { closeConsole, isLive, labelOf, leaveRuns, logOf, restoreRuns, sendInput, startRun, stopRun, useRuns } from "../src/store/runs";
+import { closeConsole, endInput, historyOf, isLive, labelOf, leaveRuns, logOf, restoreRuns, sendInput, startRun, stopRun, useRuns } from "../src/store/runs";
 import { PLAIN_SETUP } from "../src/lib/runSetup";
 import { keepSetup } from "../src/store/setups";
 import { noteStart, takeReturned } from "../src/store/returned";
@@ -148,6 +149,31 @@ describe("runs", () => {
     expect(specs[0]).not.toHaveProperty("limits");
   });
 
+  it("are given what is secret, and nobody else sees it", async () => {
+    await startRun("a.py");
+    const says = (secret: unknown) =>
+      sinks.get("r1")?.message({
+        channel: "iopub",
+        header: { msg_type: "display_data" } as JupyterMessage["header"],
+        parent_header: {},
+        metadata: {},
+        content: { data: { "application/vnd.kernelgw.input+json": { secret } } },
+        buffers: [],
+      });
+    sinks.get("r1")?.output("err", "Password: ");
+    says(true);
+    expect(run("a.py")?.secret).toBe(true);
+    await sendInput("a.py", "hunter2", run("a.py")?.secret);
+    expect(link.input).toHaveBeenLastCalledWith("r1", "hunter2\n", false);
+    says(false);
+    expect(run("a.py")?.secret).toBe(false);
+    await sendInput("a.py", "plain");
+    says("perhaps"); // no such thing: a picture like any other that nobody knows
+    expect(historyOf("a.py")).toEqual(["plain"]);
+    expect(text("a.py")).not.toContain("hunter2");
+    expect(text("a.py").split("\n").slice(0, 2)).toEqual(["Password: ••••••••", "plain"]);
+  });
+
   it("each have their own output, input and stop", async () => {
     await startRun("a.py");
     await startRun("b.py");
@@ -156,7 +182,7 @@ describe("runs", () => {
     expect([text("a.py"), text("b.py")]).toEqual(["from a", "from b"]);
     await sendInput("a.py", "for a");
     expect(link.input).toHaveBeenLastCalledWith("r1", "for a\n", false);
-    await sendInput("b.py", "", true);
+    await endInput("b.py");
     expect(link.input).toHaveBeenLastCalledWith("r2", "", true);
     await stopRun("a.py");
     expect(link.signal).toHaveBeenCalledWith("r1", "KILL");

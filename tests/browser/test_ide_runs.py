@@ -81,6 +81,43 @@ def test_input_that_is_waited_for_survives_a_reload(work):
     expect(work.log("ask.py")).to_contain_text("hello Ada")
 
 
+def test_what_is_secret_stands_nowhere(work):
+    """Asked for by getpass, or hidden by the person for a program that knows no such thing."""
+    work.upload({"secret.py": "import getpass\nn = input('name? ')\np = getpass.getpass('password? ')\nt = input('token? ')\nprint(n, len(p), len(t), 'are in')\ninput()\n"})
+    work.run("secret.py")
+    expect(work.log("secret.py")).to_contain_text("name?")
+    work.type("secret.py", "Ada")
+    expect(work.log("secret.py")).to_contain_text("password?")
+    field = work.console("secret.py").get_by_label("Input for secret.py, hidden", exact=True)
+    expect(field).to_have_attribute("type", "password")
+    work.page.reload()  # it is known after that, too
+    expect(field).to_have_attribute("type", "password")
+    assert work.axe() == []
+    field.press("ArrowUp")
+    expect(field).to_have_value("")
+    field.fill("hunter2")
+    field.press("Enter")
+    expect(work.log("secret.py")).to_contain_text("token?")
+    field = work.console("secret.py").get_by_label("Input for secret.py", exact=True)
+    expect(field).to_have_attribute("type", "text")
+    hide = work.console("secret.py").get_by_role("button", name="Hide what is typed")
+    hide.click()
+    field = work.console("secret.py").get_by_label("Input for secret.py, hidden", exact=True)
+    field.fill("swordfish")
+    field.press("Enter")
+    expect(work.log("secret.py")).to_contain_text("Ada 7 9 are in")
+    hide.click()
+    field = work.console("secret.py").get_by_label("Input for secret.py", exact=True)
+    field.press("ArrowUp")
+    expect(field).to_have_value("")  # what was typed before the reload is not known any more, and what was hidden never was
+    text = work.text("secret.py")
+    assert "••••••••" in text
+    with work.page.expect_download() as download:
+        work.console("secret.py").get_by_role("button", name="Save whole output").click()
+    for place in (text, work.page.content(), open(download.value.path()).read()):
+        assert "hunter2" not in place and "swordfish" not in place
+
+
 def test_who_waits_sees_the_place_in_the_queue(ide, make_server):
     """One program of a session at a time here: the others wait, in order."""
     work = ide(make_server("--session-runs", "1").server)

@@ -97,3 +97,19 @@ def test_none_is_lost_over_a_thousand(server):
                     "for i in range(1000): send({'application/json': i}); os.write(1, b'%d\\n' % i)")
     seen = [(next(iter(e["display"]["data"].values())) if "display" in e else e["stdout"]) for e in r.events() if "display" in e or "stdout" in e]
     assert seen == [x for i in range(1000) for x in (i, f"{i}\n")]
+
+
+def test_getpass_says_that_what_is_typed_is_secret(server):
+    """Where the program has a console that could show it; elsewhere it is Python's own."""
+    kind = "application/vnd.kernelgw.input+json"
+    code = "import getpass\na = getpass.getpass('Word: ')\ntry:\n    getpass.getpass('More: ')\nexcept EOFError:\n    print(len(a), 'then nothing')"
+    r = Run(server, code, stdin="hunter2\n")
+    events = list(r.events())
+    assert shown(events) == [{kind: {"secret": secret}} for secret in (True, False, True, False)]
+    assert (r.output("stdout"), r.output("stderr")) == ("7 then nothing\n", "Word: More: "), "no warning that it may be seen"
+    r = Run(server, "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import getpass; print(len(getpass.getpass()))'])", stdin="abc\n")
+    assert shown(r.events()) == [] and r.output("stdout") == "3\n" and "may be echoed" in r.output("stderr")
+    r = Run(server, "import getpass\nprint(len(getpass.getpass()))", tty={"rows": 24, "cols": 80})
+    r.wait_output("Password")  # what was typed before it is thrown away
+    r.stdin("abc\r")
+    assert shown(r.events()) == [] and "3" in r.output()

@@ -1,22 +1,25 @@
 // The line in which one types to a running program.
-import { CornerDownLeft, Eject } from "lucide-react";
+import { CornerDownLeft, Eject, Eye, EyeOff } from "lucide-react";
 import { forwardRef, useState, type ForwardedRef, type KeyboardEvent } from "react";
-import { historyOf, sendInput, sendSignal, type Run } from "../store/runs";
+import { endInput, historyOf, sendInput, sendSignal, type Run } from "../store/runs";
 import { t } from "../strings";
 
 export const StdinLine = forwardRef(function StdinLine({ run }: { run: Run }, ref: ForwardedRef<HTMLInputElement>) {
   const [text, setText] = useState("");
   const [at, setAt] = useState<number | null>(null); // place in the history; null: a line of its own
   const [draft, setDraft] = useState("");
+  const [hidden, setHidden] = useState(false); // the person wants what is typed to be secret; the program may, too
   const { path } = run;
+  const secret = hidden || run.secret;
 
   const send = () => {
-    void sendInput(path, text);
+    void sendInput(path, text, secret);
     setText("");
     setAt(null);
   };
 
   const step = (by: number) => {
+    if (secret) return;
     const history = historyOf(path);
     const next = (at ?? history.length) + by;
     if (next < 0) return;
@@ -35,7 +38,7 @@ export const StdinLine = forwardRef(function StdinLine({ run }: { run: Run }, re
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) send();
     else if (event.key === "ArrowUp") step(-1);
     else if (event.key === "ArrowDown") step(1);
-    else if (event.ctrlKey && event.key === "d" && text === "") void sendInput(path, "", true);
+    else if (event.ctrlKey && event.key === "d" && text === "") void endInput(path);
     else if (event.ctrlKey && event.key === "c" && input.selectionStart === input.selectionEnd) void sendSignal(path, "INT");
     else if (event.key === "Escape") input.closest(".console")?.querySelector<HTMLElement>(".log")?.focus();
     else return;
@@ -52,7 +55,7 @@ export const StdinLine = forwardRef(function StdinLine({ run }: { run: Run }, re
     const all = text.slice(0, selectionStart ?? text.length) + pasted + text.slice(selectionEnd ?? text.length);
     const lines = all.split(/\r\n|\r|\n/);
     const rest = lines.pop() ?? "";
-    for (const line of lines) void sendInput(path, line);
+    for (const line of lines) void sendInput(path, line, secret);
     setText(rest);
   };
 
@@ -64,10 +67,10 @@ export const StdinLine = forwardRef(function StdinLine({ run }: { run: Run }, re
       </span>
       <input
         ref={ref}
-        type="text"
+        type={secret ? "password" : "text"}
         value={text}
-        aria-label={t.console.input(path)}
-        placeholder={t.console.inputHint}
+        aria-label={secret ? t.console.secretInput(path) : t.console.input(path)}
+        placeholder={secret ? t.console.secretHint : t.console.inputHint}
         autoComplete="off"
         autoCapitalize="off"
         autoCorrect="off"
@@ -76,10 +79,13 @@ export const StdinLine = forwardRef(function StdinLine({ run }: { run: Run }, re
         onKeyDown={onKeyDown}
         onPaste={onPaste}
       />
+      <button type="button" className="icon" aria-pressed={secret} disabled={run.secret} title={t.console.hide} aria-label={t.console.hide} onClick={() => setHidden(!hidden)}>
+        {secret ? <EyeOff size={16} aria-hidden /> : <Eye size={16} aria-hidden />}
+      </button>
       <button type="button" className="icon" title={t.console.send} aria-label={t.console.send} onClick={send}>
         <CornerDownLeft size={16} aria-hidden />
       </button>
-      <button type="button" className="icon" title={t.console.eof} aria-label={t.console.eof} onClick={() => void sendInput(path, "", true)}>
+      <button type="button" className="icon" title={t.console.eof} aria-label={t.console.eof} onClick={() => void endInput(path)}>
         <Eject size={16} aria-hidden />
       </button>
     </div>

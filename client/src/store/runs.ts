@@ -2,6 +2,7 @@
 import { create } from "zustand";
 import { splitArgs } from "../lib/args";
 import { ConsoleLog } from "../lib/console/log";
+import { secretIn } from "../lib/console/shown";
 import { sizeText } from "../lib/files/content";
 import { languageOf } from "../lib/files/languages";
 import { parseEnv } from "../lib/runSetup";
@@ -29,6 +30,8 @@ export interface Run {
   startedAt: number;
   stopping: boolean;
   eof: boolean;
+  /** It asks for something that nobody else may read, as getpass does. */
+  secret: boolean;
   /** It has a terminal in place of lines. */
   tty: boolean;
   end: RunModel | null;
@@ -92,6 +95,8 @@ function sinkFor(runId: string, where: { path: string }, quiet: boolean): RunSin
     output: (kind, text) => mine(() => (isTty(where.path) ? terminalOf(where.path).write(text) : logOf(where.path).write(kind, text))),
     message: (message) =>
       mine(() => {
+        const secret = secretIn(message.content["data"]);
+        if (secret !== null) return update(where.path, { secret });
         const at = takeShown(where.path, message);
         if (at !== null) note(where.path, t.console.shownNote(at));
       }),
@@ -146,7 +151,7 @@ export async function startRun(path: string, config?: string | null): Promise<vo
   const { tty } = setup;
   if (tty) terminalOf(path).begin();
   const network = useNetwork.getState().on;
-  put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, tty, end: null });
+  put({ path, runId: null, state: "sending", step: null, position: null, network, startedAt: Date.now(), stopping: false, eof: false, secret: false, tty, end: null });
   announce(t.announceStarted(path));
   try {
     const model = await link.start({
@@ -216,30 +221,38 @@ export async function restartRun(path: string, config?: string | null): Promise<
   await startRun(path, config);
 }
 
-/** A line for the program, or the end of its input. */
-export async function sendInput(path: string, text: string, eof = false): Promise<void> {
+const DOTS = "••••••••"; // whatever the length of what they stand for
+
+/** A line for the program. One that is secret stands nowhere on the page: not in the log, not in the history. */
+export async function sendInput(path: string, text: string, secret = false): Promise<void> {
   const run = useRuns.getState().byPath[path];
   if (!run || run.runId === null || !isLive(run) || run.eof) return;
-  if (eof) update(path, { eof: true });
-  else {
-    logOf(path).echo(text);
-    const history = histories.get(path) ?? [];
-    if (text !== "" && history[history.length - 1] !== text) histories.set(path, [...history.slice(-99), text]);
-  }
-  try {
-    await link.input(run.runId, eof ? "" : `${text}\n`, eof);
-  } catch (error) {
-    if (isLive(useRuns.getState().byPath[path])) toast(t.inputRefused(error instanceof Error ? error.message : String(error)), "error");
-  }
+  logOf(path).echo(secret ? DOTS : text);
+  const history = histories.get(path) ?? [];
+  if (!secret && text !== "" && history[history.length - 1] !== text) histories.set(path, [...history.slice(-99), text]);
+  await give(path, run.runId, `${text}\n`, false);
+}
+
+/** The end of a program's input. */
+export async function endInput(path: string): Promise<void> {
+  const run = useRuns.getState().byPath[path];
+  if (!run || run.runId === null || !isLive(run) || run.eof) return;
+  update(path, { eof: true });
+  await give(path, run.runId, "", true);
 }
 
 /** Keys typed at its terminal. */
 export function sendKeys(path: string, text: string): void {
   const run = useRuns.getState().byPath[path];
-  if (!run || run.runId === null || !isLive(run)) return;
-  link.input(run.runId, text, false).catch((error: unknown) => {
+  if (run && run.runId !== null && isLive(run)) void give(path, run.runId, text, false);
+}
+
+async function give(path: string, runId: string, text: string, eof: boolean): Promise<void> {
+  try {
+    await link.input(runId, text, eof);
+  } catch (error) {
     if (isLive(useRuns.getState().byPath[path])) toast(t.inputRefused(error instanceof Error ? error.message : String(error)), "error");
-  });
+  }
 }
 
 /** Its terminal has another size. */
@@ -277,7 +290,7 @@ export async function restoreRuns(): Promise<void> {
     if (useRuns.getState().byPath[path]) continue;
     const startedAt = Date.parse(model.started ?? model.created ?? "") || Date.now();
     const network = model.network === "session";
-    put({ path, runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null, network, startedAt, stopping: false, eof: false, tty: model.tty ?? false, end: null });
+    put({ path, runId: model.run_id, state: model.state, step: model.step ?? null, position: model.position ?? null, network, startedAt, stopping: false, eof: false, secret: false, tty: model.tty ?? false, end: null });
     follow(model.run_id, path, true);
   }
 }

@@ -2,6 +2,14 @@
 
 export type Bundle = Record<string, unknown>;
 
+const INPUT = "application/vnd.kernelgw.input+json";
+
+/** Whether the program asks for what nobody else may read (true), or does so no more (false); null: the bundle says nothing of it. */
+export function secretIn(data: unknown): boolean | null {
+  const said = typeof data === "object" && data !== null ? (data as Bundle)[INPUT] : undefined;
+  return typeof said === "object" && said !== null && "secret" in said && typeof said.secret === "boolean" ? said.secret : null;
+}
+
 const escape = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** A notebook's text may come in lines. */
