@@ -42,22 +42,52 @@ SEEN = {
 
 @pytest.fixture(scope="module")
 def node():
-    """The program, and a folder that has the packages and the script."""
+    """The program, and a folder that has the packages and the scripts."""
     program, packages = subprocess.check_output([FOLDER / "install.sh"], text=True).split()
     folder = servers.new_directory()
     os.symlink(f"{packages}/node_modules", folder / "node_modules")
-    shutil.copy(FOLDER / "life.mjs", folder)
-    yield program, folder / "life.mjs"
+    for script in FOLDER.glob("*.mjs"):
+        shutil.copy(script, folder)
+    yield program, folder
     shutil.rmtree(folder)
+
+
+def run(node, script, *args):
+    """What the script saw."""
+    program, folder = node
+    done = subprocess.run([program, folder / script, *args], text=True, timeout=250, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("kind", ["kernelgw", "jupyter_server"] if os.environ.get("KERNELGW_LONG") else ["kernelgw"])
 def test_a_day_in_the_life_of_a_front_end(kind, made_of, node):
     server, stop = start(kind, made_of)
     try:
-        done = subprocess.run([*node, server.url + "/", server.token, "contents"], text=True, timeout=250,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert json.loads(done.stdout.splitlines()[-1]) == SEEN, done.stderr[-3000:]
+        saw, said = run(node, "life.mjs", server.url + "/", server.token, "contents")
+        assert saw == SEEN, said
+    finally:
+        stop()
+
+
+NOTEBOOK = {
+    "found": {"running": 0, "sessions": 0, "language": "python", "argv": True, "display": True}, "info": "python",
+    "silently": {"text": "startup\n", "data": [], "error": None, "status": "ok", "count": 0},
+    "cell": {"text": "cell\n", "data": ["42"], "error": None, "status": "ok", "count": 1},
+    "error": "NameError", "input": "Ada\n", "complete": True, "inspect": True,
+    "widget": {"data": {"n": 1}, "heard": "[({'k': 2}, [b'\\x01\\x02'])]", "known": 1}, "interrupted": "KeyboardInterrupt",
+    "live": {"name": True, "type": "notebook", "active": True, "connections": 1}, "reattached": ["41"], "restarted": "NameError", "left": 0,
+}
+
+
+@pytest.mark.parametrize("kind", ["kernelgw", "jupyter_server"] if os.environ.get("KERNELGW_LONG") else ["kernelgw"])
+def test_what_vs_code_says_to_an_existing_server(kind, made_of, node):
+    """With the server's token, and with nothing but the password that it asks for; two windows at one kernel."""
+    server, stop = start(kind, made_of)
+    try:
+        saw, said = run(node, "vscode.mjs", server.url + "/", server.token)
+        asks = kind == "kernelgw"  # a Jupyter Server without a JupyterLab has no /tree, and the extension takes it to need none
+        assert saw == {"hub": False, "needPassword": asks, "wrongPassword": None, "wrongToken": 403, "byToken": NOTEBOOK, "byPassword": NOTEBOOK,
+                       "pongs": True}, said
     finally:
         stop()
