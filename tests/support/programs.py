@@ -6,7 +6,7 @@ expected.txt where its standard output is known to the byte. program.json:
      "args": [], "stdin": null, "env": {}, "options": {}, "limits": {},    as POST /api/runs takes them
      "expect": {"exit_code": 0, "signal": null, "reason": "exit", "phase": "run"},    what is left out is as here
      "stdout_has": ["text"], "stderr_has": ["main.py:3"], "stdout_sha256": "of what is too long to keep",
-     "send": {"when": "text in stdout", "signal": "INT"}}
+     "send": {"when": "text in the output", "signal": "INT"}}     or "stdin": what is typed then, and is all; "stdin" above is left out
 
 A program that ends well and names nothing in stderr_has must write nothing to stderr.
 """
@@ -52,12 +52,13 @@ class Program:
         """Runs it to its end; returns (model, stdout, stderr)."""
         asked = {key: self.spec[key] for key in ASKED if key in self.spec}
         asked["limits"] = {"wall_s": WALL_S, **asked.get("limits", {})}
-        stdin = self.spec.get("stdin")
+        send, stdin = self.spec.get("send", {}), self.spec.get("stdin") or ""
         run = runs.Run(server, files=self.files(), entry=self.spec["entry"], language=self.language,
-                       stdin="" if stdin is None else stdin, **asked)
-        if send := self.spec.get("send"):
+                       stdin=None if "stdin" in send else stdin, **asked)
+        if send:
             run.wait_output(send["when"], timeout=WALL_S)
-            assert run.signal(send["signal"]).status_code < 300
+            sent = run.stdin(send["stdin"].encode(), eof=True) if "stdin" in send else run.signal(send["signal"])
+            assert sent.status_code < 300, sent.text
         model = run.wait(timeout=2 * WALL_S)
         return model, run.output("stdout"), run.output("stderr")
 

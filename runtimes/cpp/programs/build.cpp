@@ -34,6 +34,7 @@ namespace
 
 const char *const out_folder = "/tmp/.kernelgw-cpp";
 const char *const headers_folder = "/usr/local/lib/kernelgw/cpp/gch";
+const char *const console = "/usr/local/lib/kernelgw/cpp/console.o"; // linked/console.cpp
 constexpr size_t jobs_max = 2;
 
 [[noreturn]] void fail(const string &text)
@@ -211,7 +212,7 @@ int main(int argc, char **argv)
         return rc;
 
     job link;
-    link.argv = {"g++-12", "-fuse-ld=mold", "-pthread", "-fdiagnostics-color=never", "-o", program};
+    link.argv = {"g++-12", "-fuse-ld=mold", "-pthread", "-fdiagnostics-color=never", "-o", program, console};
     for (auto &j : jobs)
         link.argv.push_back(j.object);
     vector<job> last;

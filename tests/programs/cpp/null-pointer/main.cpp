@@ -8,6 +8,6 @@ struct node {
 int main()
 {
     node last{1, nullptr};
-    std::cout << last.value << std::endl;
+    std::cout << last.value << "\n";
     std::cout << last.next->value << std::endl;
 }
