@@ -114,7 +114,9 @@ static std::unique_ptr<CompilerInstance> make_instance(std::vector<const char *>
     llvm::InitializeNativeTargetAsmPrinter();
     std::vector<const char *> arguments = {
         "-std=c++20", "-O0", "-Wall", "-Wno-unused-value", "-Wno-unused-variable", "-Wno-unused-function",
-        "-Wno-unused-but-set-variable", "-I/usr/local/include"};
+        "-Wno-unused-but-set-variable",
+        // "using namespace std; ... move(x)" is what people write, and g++ says nothing of it either
+        "-Wno-unqualified-std-cast-call", "-I/usr/local/include"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     IncrementalCompilerBuilder builder;
     builder.SetCompilerArgs(arguments);

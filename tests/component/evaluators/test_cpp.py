@@ -288,6 +288,7 @@ def test_errors_in_templates_name_the_cell_and_no_inner_names(shared):
 def test_warnings_are_shown(shared):
     result = ok(shared.execute("int narrow() { if (int a = 3; a = 4) return 1; return 0; }"))
     assert "warning: using the result of an assignment" in plain(result.stderr)
+    assert ok(shared.execute('{ using namespace std; string a = "a", b = move(a); }')).stderr == ""
 
 
 def test_undefined_references_are_told(shared):
