@@ -108,6 +108,19 @@ def test_a_last_statement_needs_no_semicolon(java):
     assert java.fails('throw new Exception("checked")')[0] == "java.lang.Exception"
     java.ok("int n = 0;\ndo { n++; } while (n < 3)")
     assert java.value("n") == "3"
+    java.ok("import java.text.DecimalFormat")
+    java.ok("System.out.println(1);\nfinal int bare = 5")
+    assert java.value("bare") == "5"
+    java.ok("List<String> names")
+    assert java.value("names") == "null"
+    name, text = java.fails('int wrong = "x"')
+    assert (name, text.count("error:")) == ("CompileError", 1) and "String cannot be converted to int" in text
+
+
+def test_what_printf_returns_is_no_value(java):
+    result = java.ok('System.out.printf("%d%n", 3)')
+    assert (result.data, result.stdout) == (None, "3\n")
+    assert java.ok('System.err.append("x")').data is None
 
 
 def test_a_package_line_is_told_to_be_left_out(java):

@@ -58,7 +58,7 @@ final class Execution extends DirectExecutionControl implements ExecutionControl
         try {
             runner.call(() -> {
                 Object value = snippet.invoke(null);
-                if (show && snippet.getReturnType() != void.class && !(value instanceof Display)) {
+                if (show && snippet.getReturnType() != void.class && !(value instanceof Display) && !isConsole(value)) {
                     data = bundle(value); // calls toString(), which is user code
                     metadata = Mime.metadata(value);
                 }
@@ -79,6 +79,11 @@ final class Execution extends DirectExecutionControl implements ExecutionControl
             release(snippet.getDeclaringClass());
         }
         return "";
+    }
+
+    /** What System.out.printf() and append() return: who wrote "printf" without a semicolon wanted no value. */
+    private static boolean isConsole(Object value) {
+        return value != null && (value == System.out || value == System.err);
     }
 
     static JsonObject bundle(Object value) {

@@ -9,6 +9,7 @@ import jdk.jshell.Diag;
 import jdk.jshell.JShell;
 import jdk.jshell.MethodSnippet;
 import jdk.jshell.Snippet;
+import jdk.jshell.SourceCodeAnalysis.Completeness;
 import jdk.jshell.TypeDeclSnippet;
 import jdk.jshell.VarSnippet;
 
@@ -33,10 +34,13 @@ final class Problems {
     }
 
     /**
-     * JShell makes every type public, and then finds constructors of records not public enough that are right in Java:
-     * the piece with the word written in, or null when that is not what is wrong.
+     * What JShell's own prompt mends before it evaluates, and its interface leaves to us: a piece with what it lacks written in,
+     * or null when something else is wrong. A declaration or import at the end of a cell may come without its semicolon. And
+     * JShell makes every type public, and then finds constructors of records not public enough that are right in Java.
      */
     static Pieces.Piece mended(List<Diag> problems, Pieces.Piece piece) {
+        if (piece.completeness() == Completeness.COMPLETE_WITH_SEMI && !piece.text().endsWith(";"))
+            return new Pieces.Piece(piece.text() + ";", piece.start(), piece.completeness());
         for (Diag problem : problems) {
             int at = (int) problem.getStartPosition();
             if ("compiler.err.invalid.canonical.constructor.in.record".equals(problem.getCode()) && at >= 0
