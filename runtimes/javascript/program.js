@@ -18,3 +18,6 @@ for (const name of ['stdout', 'stderr']) {
   };
   Object.defineProperty(process, name, { ...property, get: made });
 }
+
+// Costs 2 ms, which only TypeScript need pay.
+if (/\.[cm]?ts$/.test(process.argv[1] ?? '')) require('./typescript').install();

@@ -2,6 +2,7 @@
 'use strict';
 
 const { Error, Number, Object, String } = require('./own');
+const { findSourceMap } = require('module');
 const { inspect, types } = require('util');
 const { readable, excerpt } = require('./sources');
 
@@ -11,6 +12,16 @@ const GREY = '\x1b[90m';
 
 // Frames of this evaluator, and what of Node calls it.
 const hidden = (file) => file && (file.startsWith(__dirname) || /^node:(?:internal|inspector|diagnostics_channel)/.test(file));
+
+/** A frame as text; those of TypeScript files, which Node rewrote, with the places in the file. */
+function frameText(frame) {
+  const shown = readable(String(frame)), file = frame.getFileName();
+  const map = /\.[cm]?ts$/.test(file) && findSourceMap(file);
+  if (!map) return shown;
+  const [line, column] = [frame.getLineNumber(), frame.getColumnNumber()];
+  const { lineNumber, columnNumber } = map.findOrigin(line, column);
+  return lineNumber === undefined ? shown : shown.replace(`:${line}:${column}`, `:${lineNumber}:${columnNumber}`);
+}
 
 function prepareStackTrace(error, frames) {
   let head;
@@ -22,7 +33,7 @@ function prepareStackTrace(error, frames) {
   // Below the outermost frame of a cell there is only what started the cell.
   const last = frames.findLastIndex((f) => /^Cell\[/.test(f.getScriptNameOrSourceURL() ?? ''));
   const shown = (last >= 0 ? frames.slice(0, last + 1) : frames).filter((f) => !hidden(f.getFileName()));
-  return [head, ...shown.map((f) => `    at ${readable(String(f))}`)].join('\n');
+  return [head, ...shown.map((f) => `    at ${frameText(f)}`)].join('\n');
 }
 
 /** From here on every error's stack is shown so; a library that sets its own is let. */
@@ -40,6 +51,9 @@ const text = (f, otherwise) => {
   }
 };
 
+// Without a frame that is the user's, an error is shown in brackets, as in a list.
+const bare = (shown, stack) => (shown.startsWith(`[${stack}]`) ? stack + shown.slice(stack.length + 2) : shown);
+
 const isError = (value) => types.isNativeError(value) || text(() => value instanceof Error, 'false') === 'true';
 
 /** ename, evalue and traceback of anything that was thrown. */
@@ -50,13 +64,13 @@ function describe(value) {
   }
   const ename = text(() => value.name, 'Error') || 'Error';
   const evalue = text(() => value.message, '');
-  const shown = text(() => inspect(value, { colors: true }), `${ename}: ${evalue}`);
+  const shown = text(() => bare(inspect(value, { colors: true }), value.stack), `${ename}: ${evalue}`);
   const at = /Cell \[(\w+)\]:(\d+):(\d+)/.exec(text(() => value.stack, ''));
   const lines = at ? excerpt(at[1], Number(at[2]), Number(at[3])) : [];
   const name = /^(?:Uncaught )?[\w$.]+(?: \[\w+\])?/.exec(shown)?.[0] ?? '';
   return {
     ename, evalue,
-    traceback: [...mark(lines), ...(RED + name + RESET + shown.slice(name.length)).split('\n')],
+    traceback: [...mark(lines), ...((name && RED + name + RESET) + shown.slice(name.length)).split('\n')],
   };
 }
 

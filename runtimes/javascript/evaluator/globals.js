@@ -58,6 +58,7 @@ function settle() {
 function moduleGlobals() {
   // import {a} from 'm' promises that m has an a.
   define(IMPORT, async (what, options, names = []) => {
+    require('./typescript').install((url) => url === pathToFileURL(cellFile).href);
     const module = await dynamicImport(what, options);
     const missing = names.find((name) => !(name in module));
     if (missing !== undefined)

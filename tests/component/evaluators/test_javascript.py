@@ -113,7 +113,9 @@ def test_import_and_require(shared):
     assert value(shared, "d2()") == "5"
     ename, evalue, trace = failure(shared, "import { nope } from 'fs'")
     assert ename == "SyntaxError" and "'nope'" in evalue and "Cell [" in trace
-    assert failure(shared, "import './missing.mjs'")[0] == "Error"
+    ename, evalue, trace = failure(shared, "import './missing.mjs'")
+    assert ename == "Error" and "Cannot find module '/work/missing.mjs'" in evalue
+    assert re.sub(r"\x1b\[\d+m", "", trace).startswith("Error: Cannot find module"), trace
 
 
 def test_own_files_are_modules(shared):
@@ -124,10 +126,17 @@ fs.writeFileSync('lib/package.json', '{"type": "module"}')
 fs.writeFileSync('lib/b.js', 'export const b = 1')
 fs.writeFileSync('c.cjs', 'exports.c = () => { throw new Error("from c") }')
 fs.writeFileSync('t.ts', 'export enum T { One = 1 }; export const t: number = T.One')
-fs.writeFileSync('d.json', '{"d": 4}')"""))
+fs.writeFileSync('d.json', '{"d": 4}')
+fs.mkdirSync('shapes'); fs.writeFileSync('shapes/index.ts', "import { Shape, make } from './made'; export const area = (s: Shape) => s.a; export { make }")
+fs.writeFileSync('shapes/made.ts', 'export interface Shape { a: number };\\nexport const make = (): Shape => { const a: number = 2; return { a } };\\nexport namespace N { export const f = (): never => { throw new Error("from N") } }')"""))
     assert value(shared, "import A, { a } from './lib/a.mjs'; [A, a]") == "[ 'A', 2 ]"
     assert value(shared, "const { c } = require('./c.cjs'); import d from './d.json' with { type: 'json' }; d.d") == "4"
     assert "c.cjs:1:27" in failure(shared, "c()")[2]
+    assert value(shared, "import { T, t } from './t.ts'; [T.One, t]") == "[ 1, 1 ]"
+    assert value(shared, "import { t as same } from './t'; import { area, make } from './shapes'; [same, area(make())]") == "[ 1, 2 ]"
+    assert "made.ts:3:" in failure(shared, "import { N } from './shapes/made.js'; N.f()")[2]
+    assert failure(shared, "import { missing } from './t'")[:2] == (
+        "SyntaxError", "The requested module './t' does not provide an export named 'missing'")
 
 
 def test_modules_are_looked_for_where_the_process_is(fresh):
