@@ -1,5 +1,5 @@
 """
-Starts ipykernel as boxes run it: the stock kernel, with what it takes ipykernel_launcher for, but for three things.
+Starts ipykernel as boxes run it: the stock kernel, with what it takes ipykernel_launcher for, but for four things.
 
 debugpy comes with the first request that needs it. It is a quarter of what an idle kernel holds and of the time that one
 takes to start, and few notebooks are debugged. ipykernel imports it for the variable explorer of its debugger alone; the
@@ -11,11 +11,16 @@ ever printed for its magic %notebook, whose file here has no printed text). What
 writes it to the kernel's own stdout besides, which is published here, so that the last words of a crash are.
 
 The history of a session, asked for by its number, bears that number. IPython calls the session at hand 0 there.
+
+Tracebacks of cells are what IPython's prompt shows: a recursion without end is some twenty lines, and the part of a line that failed is
+marked. IPython looks how long a frame's file is; ipykernel's cells have names of files that are none, and what can't be read is
+shown in a plain way, each of a thousand frames.
 """
 
 import codecs
 import contextlib
 import importlib.util
+import linecache
 import os
 import pathlib
 import sys
@@ -69,6 +74,7 @@ if importlib.util.find_spec("debugpy"):
     import_debugger()
 
 import zmq  # noqa: E402
+from IPython.core import ultratb  # noqa: E402
 from ipykernel.iostream import IOPubThread, OutStream  # noqa: E402
 from ipykernel.ipkernel import IPythonKernel  # noqa: E402
 from ipykernel.kernelapp import IPKernelApp  # noqa: E402
@@ -120,6 +126,20 @@ def bound_output():
 
 
 bound_output()
+
+
+def know_cells():
+    lines_of_file = ultratb.get_line_number_of_frame
+
+    def lines_of(frame):
+        known = linecache.cache.get(frame.f_code.co_filename)
+        # (size, time, lines, name); a cell has no time
+        return len(known[2]) if known and len(known) == 4 and known[1] is None else lines_of_file(frame)
+
+    ultratb.get_line_number_of_frame = lines_of
+
+
+know_cells()
 
 
 class Kernel(IPythonKernel):
