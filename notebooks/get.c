@@ -13,6 +13,7 @@
 #include "notebooks/file.h"
 #include "notebooks/mime.h"
 #include "notebooks/model.h"
+#include "notebooks/trust.h"
 
 /* What a model holds beside name, path and times; NULL: null. */
 struct more {
@@ -198,8 +199,8 @@ static int add_file(struct kg_buf *out, struct nb_reply *reply, const struct kg_
     return 0;
 }
 
-static int add_notebook(struct kg_buf *out, const struct kg_buf *bytes, const char *path,
-                        struct more *more, struct kg_err *why, struct kg_err *err)
+static int add_notebook(struct kg_buf *out, const struct nb_root *r, const struct kg_buf *bytes,
+                        const char *path, struct more *more, struct kg_err *why, struct kg_err *err)
 {
     json_t *nb = NULL;
     size_t i;
@@ -210,12 +211,13 @@ static int add_notebook(struct kg_buf *out, const struct kg_buf *bytes, const ch
         kg_err_wrap(why, "Notebook validation failed");
         more->message = why->text;
     }
-    /* nobody has vouched for its outputs: a front-end asks before it runs what they hold */
+    /* where nobody has vouched for its outputs a front-end asks before it runs what they hold */
+    json_t *trusted = nb_trusted(r, bytes) ? json_true() : json_false();
     json_array_foreach(json_object_get(nb, "cells"), i, cell) {
         json_t *metadata = json_object_get(cell, "metadata");
         const char *type = json_string_value(json_object_get(cell, "cell_type"));
         if (type && strcmp(type, "code") == 0 && json_is_object(metadata))
-            json_object_set_new(metadata, "trusted", json_false());
+            json_object_set_new(metadata, "trusted", trusted);
     }
     kg_autofree char *text = json_dumps(nb, JSON_COMPACT);
     json_decref(nb);
@@ -253,7 +255,7 @@ static int get_file(struct nb_reply *out, const struct nb_root *r, const char *p
         return fd;
     int rc = nb_file_read(&bytes, fd, NB_JSON_MAX_BYTES, path, err);
     if (rc == 0 && get->content)
-        rc = type == NB_NOTEBOOK ? add_notebook(&content, &bytes, path, &more, &why, err)
+        rc = type == NB_NOTEBOOK ? add_notebook(&content, r, &bytes, path, &more, &why, err)
                                  : add_file(&content, out, &bytes, path, get, &more, err);
     if (rc < 0)
         return rc;

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "notebooks/trust.h"
 
 enum { LINKS_MAX = 8 };
 
@@ -74,6 +75,8 @@ void nb_root_unref(struct nb_root *r)
 {
     if (!r || --r->refs)
         return;
+    nb_trust_unref(r->trust);
+    free(r->who);
     pthread_mutex_destroy(&r->lock);
     close(r->fd);
     free(r);

@@ -14,8 +14,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct nb_trust;
+
 struct nb_root {
     int fd;
+    struct nb_trust *trust; /* of its notebooks (trust.h); NULL: none is kept */
+    char *who;              /* who vouches for them */
     unsigned refs;
     pthread_mutex_t lock; /* between the look at a file and its replacement */
 };

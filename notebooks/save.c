@@ -9,6 +9,7 @@
 #include "notebooks/document.h"
 #include "notebooks/file.h"
 #include "notebooks/model.h"
+#include "notebooks/trust.h"
 
 enum { NAMES_MAX = 10000 };
 
@@ -151,8 +152,11 @@ static int save_file(struct nb_reply *out, struct nb_root *r, const char *path, 
     if (parts)
         return save_part(out, r, path, body, &bytes, err);
     rc = nb_file_write(r, path, &bytes, how, &expect, err);
-    if (rc == 0 && strcmp(type, "notebook") == 0)
+    if (rc == 0 && strcmp(type, "notebook") == 0) {
+        if (nb_is_vouched(json_object_get(body, "content")))
+            nb_vouch(r, &bytes);
         keep_first(r, path);
+    }
     return rc < 0 ? rc : tell(out, r, path, type, why.text[0] ? why.text : NULL, err);
 }
 

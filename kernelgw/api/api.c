@@ -11,6 +11,7 @@
 #include "kernelgw/api/auth.h"
 #include "kernelgw/api/cookies.h"
 #include "kernelgw/api/router.h"
+#include "notebooks/trust.h"
 
 enum { FORM_BYTES_MAX = 4096 };
 
@@ -22,6 +23,7 @@ struct kg_api {
     char *base_url;
     char *lab_url; /* NULL: none */
     struct nb_root *contents;
+    struct nb_trust *trust; /* NULL without contents */
     struct folder *folders; /* uthash by owner */
     bool tls;
 };
@@ -61,6 +63,15 @@ const struct kg_route *const *kg_api_routes(void)
     return tables;
 }
 
+/* Operators share what they vouch for, as they share the folder. */
+static void keep_trust(struct kg_api *api)
+{
+    const char *state = api->core->config.state_dir;
+    kg_autofree char *path = state ? kg_asprintf("%s/trusted", state) : NULL;
+    api->trust = nb_trust_new(path);
+    nb_root_set_trust(api->contents, api->trust, "");
+}
+
 int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct kg_err *err)
 {
     size_t n = strlen(config->base_url);
@@ -97,6 +108,8 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     api->assets = assets;
     api->contents = contents;
     api->core = config->core;
+    if (contents)
+        keep_trust(api);
     api->nbruns = config->nbruns;
     api->base_url = kg_strndup(config->base_url, n);
     api->lab_url = lab ? kg_strdup(lab) : NULL;
@@ -121,6 +134,7 @@ void kg_api_free(struct kg_api *api)
     kg_auth_release(&api->auth);
     kg_assets_free(api->assets);
     nb_root_unref(api->contents);
+    nb_trust_unref(api->trust);
     struct folder *f, *next;
     HASH_ITER(hh, api->folders, f, next) {
         HASH_DEL(api->folders, f);
@@ -172,6 +186,7 @@ static struct nb_root *folder_of(struct kg_api *api, const char *owner)
     f = kg_calloc(1, sizeof *f);
     f->owner = kg_strdup(owner);
     f->root = root;
+    nb_root_set_trust(root, api->trust, owner);
     HASH_ADD_KEYPTR(hh, api->folders, f->owner, strlen(f->owner), f);
     return root;
 }

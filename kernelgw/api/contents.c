@@ -3,6 +3,7 @@
  * is done on a thread of libuv's pool, since disks take their time, and answered on the loop.
  */
 #include "notebooks/contents.h"
+#include "notebooks/trust.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -24,6 +25,7 @@ struct job {
     struct nb_root *root;
     run_call *run;
     bool told_nothing; /* success is 204 */
+    bool trusts;       /* 201, and no body */
     char *path, *checkpoint;
     char *type, *format;
     bool content, hash;
@@ -77,6 +79,11 @@ static int run_put(struct job *job)
 static int run_post(struct job *job)
 {
     return nb_create(&job->reply, job->root, job->path, job->body, &job->err);
+}
+
+static int run_trust(struct job *job)
+{
+    return nb_trust_file(job->root, job->path, &job->err);
 }
 
 static int run_patch(struct job *job)
@@ -169,6 +176,10 @@ static void answer(struct job *job)
     const char *known = kg_http_header(req, "if-none-match");
     if (job->rc < 0) {
         answer_error(job);
+        return;
+    }
+    if (job->trusts) {
+        kg_http_respond(req, 201, NULL, NULL, 0, NULL, 0);
         return;
     }
     if (job->told_nothing) {
@@ -338,10 +349,30 @@ static void put(struct kg_api *api, struct kg_http *req, const struct kg_route_a
         file_or_checkpoint(job, NULL, NULL);
 }
 
+/* Is the path that of a file's trust? Then it is cut off there. */
+static bool cut_trust(char *path)
+{
+    static const char end[] = "/trust";
+    size_t n = strlen(path);
+    bool is = n > sizeof end - 1 && strcmp(path + n - (sizeof end - 1), end) == 0;
+    if (is)
+        path[n - (sizeof end - 1)] = 0;
+    return is;
+}
+
+static void start_trust(struct job *job)
+{
+    job->run = run_trust;
+    job->trusts = true;
+    start(job);
+}
+
 static void post(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     struct job *job = job_new(api, req, args, run_post);
-    if (job)
+    if (job && cut_trust(job->path))
+        start_trust(job);
+    else if (job)
         file_or_checkpoint(job, run_checkpoint, run_restore);
 }
 

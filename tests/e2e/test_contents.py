@@ -277,6 +277,52 @@ def test_what_is_no_notebook_is_not_saved(files, content):
     assert (files.root / "n.ipynb").read_bytes() == before
 
 
+# --- trust ---
+
+SHOWS = {**NOTEBOOK, "cells": [{"cell_type": "code", "id": "c", "metadata": {}, "execution_count": 1, "source": "x", "outputs": [
+    {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<script>f()</script>"}}]}]}
+
+
+def trusted(files, path):
+    return [c["metadata"]["trusted"] for c in files.get(path)["content"]["cells"] if c["cell_type"] == "code"]
+
+
+def with_trust(content, value):
+    return {**content, "cells": [{**c, "metadata": {"trusted": value}} for c in content["cells"]]}
+
+
+def test_what_somebody_vouched_for_is_trusted_until_it_changes(files):
+    files.save("/t.ipynb", type="notebook", format="json", content=SHOWS)
+    assert trusted(files, "/t.ipynb") == [False]
+    assert files.call("POST", "/t.ipynb/trust").status_code == 201
+    assert trusted(files, "/t.ipynb") == [True] and "trusted" not in (files.root / "t.ipynb").read_text()
+    files.call("PATCH", "/t.ipynb", {"path": "moved.ipynb"})
+    assert trusted(files, "/moved.ipynb") == [True]
+    changed = (files.root / "moved.ipynb").read_text().replace("f()", "g()")
+    (files.root / "moved.ipynb").write_text(changed)
+    assert trusted(files, "/moved.ipynb") == [False], "by anybody but who vouched"
+    # a front-end whose user trusts it, or has run its cells, says so as it saves
+    files.save("/moved.ipynb", type="notebook", format="json", content=with_trust(SHOWS, True))
+    assert trusted(files, "/moved.ipynb") == [True]
+    two = {**SHOWS, "cells": [*with_trust(SHOWS, True)["cells"], {**SHOWS["cells"][0], "id": "d", "metadata": {"trusted": False}}]}
+    files.save("/moved.ipynb", type="notebook", format="json", content=two)
+    assert trusted(files, "/moved.ipynb") == [False, False], "all of it, or nothing"
+    files.save("/moved.ipynb", type="notebook", format="json", content=NOTEBOOK)
+    assert trusted(files, "/moved.ipynb") == [True], "text does no harm"
+
+
+def test_trust_of_what_is_not_there(files):
+    refused(files.call("POST", "/none.ipynb/trust"), 404)
+
+
+@pytest.mark.kgw
+def test_trust_of_what_is_no_notebook(files):
+    files.text("/t.txt", "x")
+    refused(files.call("POST", "/t.txt/trust"), 400)
+    refused(files.call("POST", "/.hidden.ipynb/trust"), 404)
+    refused(files.call("POST", "/trust"), 404)  # a folder of that name, which is not there
+
+
 # --- writing ---
 
 def test_statuses_of_saving(files):

@@ -10,7 +10,6 @@ REST = {
     "a session of an unknown kernel": "nothing is started that was not asked for",
     "give it an unknown kernel": "the same",
     "delete a session whose kernel went first": "as the published document says",
-    "trust a notebook": "no signatures are kept; notebooks come as not trusted",
     "the last chunk": "it is the last one that makes the file",
     "where a file is": "files are known by their paths below the folder alone",
     "settings": NO_SETTINGS,
