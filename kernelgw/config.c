@@ -43,6 +43,10 @@ static const struct option options[] = {
      "serve everybody who can connect, without a token"},
     {"allow-origin", TEXT, AT(allow_origin), 0, 0, NULL,
      "one more Origin whose pages may call, or *"},
+    {"allow-origin-pat", TEXT, AT(allow_origin_pat), 0, 0, NULL,
+     "regular expression that all of an Origin must fit for its pages to be allowed"},
+    {"allow-credentials", FLAG, AT(allow_credentials), 0, 0, NULL,
+     "pages of allowed Origins may read what a browser gets by its cookie, too"},
     {"lab-url", TEXT, AT(lab_url), 0, 0, NULL,
      "JupyterLab beside this server, which /lab leads to: a URL, or a path"},
     {"tls-cert", TEXT, AT(tls_cert), 0, 0, NULL, "certificate chain (PEM)"},
@@ -291,6 +295,12 @@ static int check(struct kg_config *c, struct kg_err *err)
     if (c->run_wall_s > c->run_wall_max_s)
         return kg_err_set(err, -EINVAL, "run-wall-s (%lld) is above run-wall-max-s (%lld)",
                           (long long)c->run_wall_s, (long long)c->run_wall_max_s);
+    if (c->allow_origin && c->allow_origin_pat)
+        return kg_err_set(err, -EINVAL, "allow-origin and allow-origin-pat: one of them");
+    if (c->allow_credentials && c->allow_origin && strcmp(c->allow_origin, "*") == 0)
+        return kg_err_set(err, -EINVAL,
+                          "allow-credentials doesn't go with allow-origin *: any page could read "
+                          "what its reader may");
     if (c->users && c->anonymous)
         return kg_err_set(err, -EINVAL, "users and anonymous don't go together");
     if (c->token && !c->token[0])

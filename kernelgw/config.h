@@ -13,7 +13,8 @@
 
 struct kg_config {
     char *config; /* path of the JSON file, or NULL */
-    char *address, *base_url, *token, *users, *allow_origin, *lab_url, *tls_cert, *tls_key;
+    char *address, *base_url, *token, *users, *allow_origin, *allow_origin_pat, *lab_url, *tls_cert,
+        *tls_key;
     char *contents_dir;
     char *engine, *run_dir, *state_dir, *boxd, *agent, *runtimes, *client, *languages,
         *default_kernel;
@@ -29,7 +30,7 @@ struct kg_config {
     int64_t session_output_mb, queue_max, queue_session, queue_s, cull_idle_s;
     int64_t quota_period_s, max_terminals, cull_terminal_s;
     bool cull_connected, cull_busy, terminals;
-    bool log_json, allow_root, anonymous, print_config, help, version;
+    bool log_json, allow_root, anonymous, allow_credentials, print_config, help, version;
 };
 
 /*

@@ -228,6 +228,8 @@ static int open_net(struct server *s, struct kg_err *err)
                                 .users = c->users ? &s->users : NULL,
                                 .base_url = c->base_url,
                                 .allow_origin = c->allow_origin,
+                                .allow_origin_pat = c->allow_origin_pat,
+                                .allow_credentials = c->allow_credentials,
                                 .client = c->client,
                                 .lab_url = c->lab_url,
                                 .contents_dir = c->contents_dir,

@@ -26,6 +26,7 @@ struct kg_api {
     struct nb_trust *trust; /* NULL without contents */
     struct folder *folders; /* uthash by owner */
     bool tls;
+    bool allow_credentials;
 };
 
 /* A user's part of the contents. */
@@ -96,13 +97,16 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     if (rc == 0 && kg_users_by_token(config->users, config->token))
         rc = kg_err_set(err, -EINVAL, "users: the server's own token is one of a user's, too");
     struct nb_root *contents = NULL;
+    struct kg_origin_pattern *pattern = NULL;
+    if (rc == 0 && config->contents_dir && nb_root_open(&contents, config->contents_dir, err) < 0)
+        rc = kg_err_wrap(err, "contents-dir");
+    if (rc == 0 && config->allow_origin_pat &&
+        kg_origin_pattern_new(&pattern, config->allow_origin_pat, err) < 0)
+        rc = kg_err_wrap(err, "allow-origin-pat");
     if (rc < 0) {
+        nb_root_unref(contents);
         kg_assets_free(assets);
         return rc;
-    }
-    if (config->contents_dir && nb_root_open(&contents, config->contents_dir, err) < 0) {
-        kg_assets_free(assets);
-        return kg_err_wrap(err, "contents-dir");
     }
     struct kg_api *api = kg_calloc(1, sizeof *api);
     api->assets = assets;
@@ -116,6 +120,8 @@ int kg_api_new(struct kg_api **out, const struct kg_api_config *config, struct k
     api->tls = config->tls;
     kg_auth_init(&api->auth, config->token, config->allow_origin);
     api->auth.users = config->users;
+    api->auth.allow_pattern = pattern;
+    api->allow_credentials = config->allow_credentials;
     *out = api;
     return 0;
 }
@@ -233,8 +239,11 @@ static void add_headers(const struct kg_api *api, struct kg_http *req, bool toke
     kg_http_add_header(req, "X-Content-Type-Options", "nosniff");
     if (!origin || strpbrk(origin, "\r\n"))
         return;
-    if (!token_shown && !kg_auth_origin_ok(&api->auth, origin, kg_http_header(req, "host")))
+    bool allowed = kg_auth_origin_ok(&api->auth, origin, kg_http_header(req, "host"));
+    if (!token_shown && !allowed)
         return;
+    if (allowed && api->allow_credentials)
+        kg_http_add_header(req, "Access-Control-Allow-Credentials", "true");
     kg_http_add_header(req, "Access-Control-Allow-Origin", origin);
     kg_http_add_header(req, "Vary", "Origin");
 }

@@ -27,6 +27,8 @@ struct kg_api_config {
     const struct kg_users *users; /* who else has one, or NULL; outlives the api */
     const char *base_url;         /* "/" or "/prefix" */
     const char *allow_origin;     /* one more Origin whose pages may call, "*", or NULL */
+    const char *allow_origin_pat; /* a regular expression for more of them, or NULL */
+    bool allow_credentials;       /* they may read what a browser gets by its cookie, too */
     const char *client;           /* folder of the browser client's files, or NULL */
     struct kg_nbruns *nbruns;     /* outlives the api */
     const char *contents_dir;     /* folder whose files /api/contents and /files serve, or NULL */

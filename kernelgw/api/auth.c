@@ -87,6 +87,7 @@ void kg_auth_release(struct kg_auth *a)
 {
     free(a->token);
     free(a->allow_origin);
+    kg_origin_pattern_free(a->allow_pattern);
     *a = (struct kg_auth){0};
 }
 
@@ -180,6 +181,8 @@ bool kg_auth_origin_ok(const struct kg_auth *a, const char *origin, const char *
     if (a->allow_origin &&
         (strcmp(a->allow_origin, "*") == 0 || strcasecmp(a->allow_origin, origin) == 0))
         return true;
+    if (a->allow_pattern && kg_origin_pattern_fits(a->allow_pattern, origin))
+        return true;
     return same_host(origin, host);
 }
 
@@ -241,6 +244,11 @@ static bool host_ok(const struct kg_auth *a, const char *host)
         return true;
     const char *allowed = a->allow_origin ? strstr(a->allow_origin, "://") : NULL;
     if (allowed && strcasecmp(allowed + 3, host) == 0)
+        return true;
+    kg_autofree char *secure = kg_asprintf("https://%s", host);
+    kg_autofree char *plain = kg_asprintf("http://%s", host);
+    if (a->allow_pattern && (kg_origin_pattern_fits(a->allow_pattern, secure) ||
+                             kg_origin_pattern_fits(a->allow_pattern, plain)))
         return true;
     unsigned char address[16];
     bool ipv6 = host[0] == '[';

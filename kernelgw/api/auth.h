@@ -9,11 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernelgw/api/origin_pattern.h"
 #include "kernelgw/core/users.h"
 
 struct kg_auth {
     char *token;        /* NULL: no credential is asked for */
     char *allow_origin; /* one more Origin, "*", or NULL */
+    struct kg_origin_pattern
+        *allow_pattern; /* of more Origins, or NULL; kg_auth_release frees it */
     char cookie_name[32];
     char cookie_value[65];
     unsigned char cookie_key[32]; /* of other users' cookies */

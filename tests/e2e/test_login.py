@@ -221,16 +221,23 @@ def test_a_page_of_another_origin_asks_first(server):
 
 
 @pytest.mark.kgw
-def test_an_origin_that_the_operator_allows(made_of):
-    made = made_of("--allow-origin", "https://lab.example", "--stock-kernels", "0", "--stock-boxes", "0")
+@pytest.mark.parametrize("options, credentials", [
+    (["--allow-origin", "https://lab.example"], None),
+    (["--allow-origin-pat", r"https://[a-z]+\.example(:\d+)?(?<!evil\.example)", "--allow-credentials"], "true")], ids=["origin", "pattern"])
+def test_an_origin_that_the_operator_allows(made_of, options, credentials):
+    made = made_of(*options, "--stock-kernels", "0", "--stock-boxes", "0")
     try:
         browser = Browser(made.server)
         assert browser.log_in().status_code == 302
         seal = {"X-XSRFToken": browser.cookie("_xsrf")}
-        for origin, fate in (("https://lab.example", 400), ("https://evil.example", 403), ("null", 403)):
+        for origin, fate in (("https://lab.example", 400), ("https://evil.example", 403), ("null", 403), ("https://lab.example.evil.example", 403)):
             r = browser.post("/api/sessions", json={}, headers={**seal, "Origin": origin})
             assert r.status_code == fate, origin  # 400: let in, and then the body is wrong
             assert r.headers.get("Access-Control-Allow-Origin") == (origin if fate == 400 else None)
+            assert r.headers.get("Access-Control-Allow-Credentials") == (credentials if fate == 400 else None)
+        r = made.server.get("/api/kernels", headers={"Origin": "http://page.example"})
+        assert r.headers["Access-Control-Allow-Origin"] == "http://page.example", "the token speaks for it"
+        assert "Access-Control-Allow-Credentials" not in r.headers, "not the cookie"
         r = browser.post("/api/sessions", json={}, headers={"Origin": "https://lab.example"})
         assert r.status_code == 403 and "_xsrf" in r.json()["message"], "nor does the cookie speak for an allowed one"
     finally:

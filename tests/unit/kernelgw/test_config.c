@@ -80,6 +80,8 @@ static void every_mistake_is_named_with_its_place(void **state)
         {{"--base-url", "x"}, "base-url"},
         {{"--run-wall-s", "700"}, "run-wall-max-s"},
         {{"--token="}, "token is empty"},
+        {{"--allow-origin=https://a", "--allow-origin-pat=b"}, "one of them"},
+        {{"--allow-origin=*", "--allow-credentials"}, "allow-credentials"},
         {{"--token", "a/b"}, "token may hold"},
         {{"--config", "/nonexistent/x.json"}, "/nonexistent/x.json"},
         {{"--per-language", "{"}, "per-language must be a JSON object: "},
