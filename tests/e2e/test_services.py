@@ -52,6 +52,15 @@ def node():
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def module(node):
+    """The client of kgw.v1 as one file, as it stands by itself."""
+    path = node[1] / "kgw.mjs"
+    subprocess.run([servers.ROOT / "client/build.sh", "rolldown", "src/lib/kgw/index.ts", "--format", "esm", "--file", path], check=True,
+                   stdout=subprocess.DEVNULL)
+    return path
+
+
 def run(node, script, *args):
     """What the script saw."""
     program, folder = node
@@ -91,3 +100,19 @@ def test_what_vs_code_says_to_an_existing_server(kind, made_of, node):
                        "pongs": True}, said
     finally:
         stop()
+
+
+def test_the_same_day_over_one_socket(made_of, node, module):
+    """Of kgw.v1: client/src/lib/kgw/ gives the library what it takes for WebSockets."""
+    server, stop = start("kernelgw", made_of)
+    try:
+        saw, said = run(node, "life.mjs", server.url + "/", server.token, "contents", module)
+        assert saw == SEEN, said
+    finally:
+        stop()
+
+
+def test_two_kernels_over_a_socket_that_is_cut(server, node, module):
+    """Three times while both write: nothing is missing or twice, and neither kernel's connection has seen a break."""
+    saw, said = run(node, "shared.mjs", server.url + "/", server.token, module)
+    assert saw == {"status": ["ok"] * 3, "whole": [True, True], "broken": [], "sockets": 4, "addresses": ["/api/kgw/ws"]}, said

@@ -22,6 +22,8 @@ export interface RunEvents {
 }
 
 export interface KernelEvents {
+  /** The server has opened the channel: at first, and after each break of the connection. What is sent from now on arrives. */
+  open?(): void;
   message(message: JupyterMessage): void;
   gap(gap: Gap): void;
   /** Last: the kernel is gone, in the server's words. */
@@ -125,6 +127,10 @@ export class KgwClient {
     this.socket?.say({ t: "close", ch: number });
   }
 
+  lastOf(number: number): number | undefined {
+    return this.channels.get(number)?.last;
+  }
+
   say(number: number, message: object): void {
     if (this.channels.has(number)) this.socket?.say({ ...message, ch: number });
   }
@@ -204,6 +210,9 @@ export class KgwClient {
         channel.run?.run(message.run);
         if (message.run.state === "exited" || message.run.state === "lost") this.close(channel.number);
         break;
+      case "open":
+        channel.kernel?.open?.();
+        break;
       case "workspace":
         channel.workspace?.workspace(message.workspace);
         break;
@@ -278,6 +287,11 @@ export class RunChannel {
 
 export class KernelChannel {
   constructor(private readonly client: KgwClient, private readonly number: number) {}
+
+  /** The number behind which it goes on; undefined: nothing has come. */
+  get last(): number | undefined {
+    return this.client.lastOf(this.number);
+  }
 
   /** False: there is no connection; what was not sent is not kept. */
   send(message: JupyterMessage): boolean {

@@ -24,8 +24,11 @@ export class Connection {
 
   /** Asks for the first time; resolves when there was an answer, or none. */
   async start(): Promise<void> {
-    addEventListener("online", () => this.retryNow());
-    addEventListener("offline", () => this.failed());
+    // a page hears of its network; Node.js has no such thing
+    if (typeof addEventListener === "function") {
+      addEventListener("online", () => this.retryNow());
+      addEventListener("offline", () => this.failed());
+    }
     await this.probe(0, Date.now());
   }
 

@@ -1,9 +1,17 @@
 // @jupyterlab/services, unmodified, in Node: what a front-end does in a day. Prints one JSON object of what it saw, which must be
-// the same from every server. usage: node life.mjs URL TOKEN [contents]
+// the same from every server. usage: node life.mjs URL TOKEN [contents [MODULE]]; MODULE: that of kgw.v1, over whose one socket all kernels go
 import { ContentsManager, KernelManager, KernelSpecManager, ServerConnection, SessionManager } from '@jupyterlab/services';
 
-const [baseUrl, token, withContents] = process.argv.slice(2);
-const serverSettings = ServerConnection.makeSettings({ baseUrl, wsUrl: baseUrl.replace(/^http/, 'ws'), token, appendToken: true });
+const [baseUrl, token, withContents, module] = process.argv.slice(2);
+const wsUrl = baseUrl.replace(/^http/, 'ws');
+const more = {};
+if (module) {
+  const { KgwClient, kernelSockets } = await import(module);
+  const client = new KgwClient({ url: `${wsUrl}api/kgw/ws?token=${token}` });
+  await client.start();
+  more.WebSocket = kernelSockets(client);
+}
+const serverSettings = ServerConnection.makeSettings({ baseUrl, wsUrl, token, appendToken: true, ...more });
 // What a hang hung behind is told on stderr.
 const saw = new Proxy({}, { set: (o, k, v) => { o[k] = v; console.error(k); return true; } });
 
