@@ -187,6 +187,17 @@ step_user() {
         useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
 }
 
+# `kernelgw exec`, `connect` and `doctor` as commands: those of the tree that was set up last. A program of that name that
+# is no link of ours stays.
+step_command() {
+    local command=/usr/local/bin/kernelgw
+    if [ -L "$command" ] || [ ! -e "$command" ]; then
+        ln -sfT "$(program kernelgw)" "$command"
+    else
+        echo "$command is another program: left as it is"
+    fi
+}
+
 prepare() {
     local -a packages=("${packages_run[@]}")
     [ "$(id -u)" = 0 ] || { say "setup.sh: must be root: it installs packages and starts boxes" >&2; exit 1; }
@@ -201,6 +212,7 @@ prepare() {
     step client "$tree/client/build.sh"
     step runtimes step_runtimes
     step user step_user
+    [ "$mode" = test ] || step command step_command
     [ "$engine" != oci ] || build_images
 }
 
