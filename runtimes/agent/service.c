@@ -18,7 +18,10 @@
 #include "runtimes/agent/spawn.h"
 #include "runtimes/agent/tap.h"
 
-enum { ARGV_MAX = 256, NOISE_MAX = 2048, GOOD_LIFE_MS = 1000, ENDING_MS = 500, NOISE_SHOWN = 200 };
+/* One that ends sooner than GOOD_LIFE_MS after its start is given that time; after YOUNG_MAX such ends in a row it is
+ * started again only when somebody waits for it. */
+enum { GOOD_LIFE_MS = 1000, YOUNG_MAX = 3 };
+enum { ARGV_MAX = 256, NOISE_MAX = 2048, ENDING_MS = 500, NOISE_SHOWN = 200 };
 
 static const char ready_line[] = "ready\n";
 
@@ -49,6 +52,7 @@ struct kk_service {
     pid_t pid;
     int status; /* as waitpid gave it, when it has ended */
     bool ended;
+    int young; /* ends in a row that came too soon */
     struct kk_tap *tap;
     uv_poll_t *ready; /* descriptor 3's other end */
     int ready_fd;
@@ -221,11 +225,28 @@ static void tell_exit(const struct kk_service *s)
 
 static void launch_or_tell(struct kk_service *s);
 
+static void on_launch_due(uv_timer_t *timer)
+{
+    struct kk_service *s = timer->data;
+    if (s->state == S_DOWN)
+        launch_or_tell(s);
+}
+
+/* A program may be at work that needs it, whoever is to blame for its end. */
+static void start_again(struct kk_service *s)
+{
+    uint64_t age = kg_clock_ms() - s->began_ms;
+    s->young = age < GOOD_LIFE_MS ? s->young + 1 : 0;
+    if (s->young == 0 || s->waits)
+        launch_or_tell(s);
+    else if (s->young <= YOUNG_MAX)
+        uv_timer_start(&s->turn, on_launch_due, GOOD_LIFE_MS - age, 0);
+}
+
 static void on_turn(uv_timer_t *timer)
 {
     struct kk_service *s = timer->data;
     bool served = s->state == S_SERVING;
-    bool long_enough = kg_clock_ms() - s->began_ms >= GOOD_LIFE_MS;
     struct kg_err why = {0};
     if (s->tap)
         kk_tap_finish(s->tap);
@@ -233,8 +254,7 @@ static void on_turn(uv_timer_t *timer)
     if (served) {
         tell_exit(s);
         s->state = S_DOWN;
-        if (long_enough || s->waits)
-            launch_or_tell(s);
+        start_again(s);
         return;
     }
     describe_end(s, &why);
@@ -365,17 +385,10 @@ bool kk_service_settled(const struct kk_service *s)
     return s->state == S_NONE || (s->state == S_SERVING && !s->ended);
 }
 
-static void on_launch_due(uv_timer_t *timer)
-{
-    struct kk_service *s = timer->data;
-    if (s->state == S_DOWN)
-        launch_or_tell(s);
-}
-
 void kk_service_await(struct kk_service *s, struct kk_service_wait *w)
 {
     LL_APPEND(s->waits, w);
-    if (s->state == S_DOWN && !uv_is_active((uv_handle_t *)&s->turn))
+    if (s->state == S_DOWN) /* sooner than it may be due */
         uv_timer_start(&s->turn, on_launch_due, 0, 0);
 }
 
