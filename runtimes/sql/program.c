@@ -13,6 +13,8 @@
 #include "runtimes/sql/print.h"
 #include "runtimes/sql/script.h"
 
+enum { BEGIN_TRIES = 3 };
+
 static bool option(const char *name)
 {
     const char *value = getenv(name);
@@ -28,6 +30,9 @@ static void tell(const struct sq_failure *f)
         fprintf(stderr, "ERROR %u (%s): %s\n", f->problem.code, f->problem.state, f->problem.text);
     else
         fprintf(stderr, "ERROR: %s\n", f->problem.text);
+    if (f->problem.lost && !f->problem.starved)
+        fputs("The connection is lost. A server that has no room left for its files ends.\n",
+              stderr);
 }
 
 /* name=value sets a user variable: the length of the name, or 0 when the argument is no such thing. */
@@ -66,11 +71,26 @@ static int run(struct sq_session *s, int argc, char **argv)
         ok = sq_script_file(&script, argv[i]);
         fflush(stdout);
     }
-    int number = sq_session_signal(s);
+    /* the server is a part of the program: what it was killed by ends it as well */
+    int number = script.failure.problem.starved ? SIGKILL : sq_session_signal(s);
     if (!ok)
         tell(&script.failure);
     sq_script_release(&script);
     return ok ? 0 : number ? 128 + number : 1;
+}
+
+/* A server that the program before has left without room may end by what makes room. Then there is another one. */
+static int begin(struct sq_session *s, struct kg_err *err)
+{
+    int rc = 0;
+    for (int i = 0; i < BEGIN_TRIES; i++) {
+        if ((rc = sq_session_connect(s, SQ_CONNECT_MS, err)) < 0 ||
+            (rc = sq_clean(s, option("KGW_SQL_KEEP"), err)) == 0)
+            return rc;
+        if (sq_session_signal(s) || !sq_session_gone(s))
+            return rc;
+    }
+    return rc;
 }
 
 int sq_program_main(const char *socket, int argc, char **argv)
@@ -86,8 +106,7 @@ int sq_program_main(const char *socket, int argc, char **argv)
         return 1;
     }
     sq_session_begin(&s); /* from here on a signal ends the program */
-    if (sq_session_connect(&s, SQ_CONNECT_MS, &err) < 0 ||
-        sq_clean(&s, option("KGW_SQL_KEEP"), &err) < 0) {
+    if (begin(&s, &err) < 0) {
         int number = sq_session_signal(&s);
         if (!number)
             fprintf(stderr, "%s\n", err.text);

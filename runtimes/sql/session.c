@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "runtimes/sql/local_file.h"
+#include "runtimes/sql/memory.h"
 
 enum { KILL_AGAIN_MS = 100 };
 
@@ -156,6 +157,7 @@ void sq_session_begin(struct sq_session *s)
     pthread_mutex_lock(&s->lock);
     atomic_store(&s->signal, 0);
     (void)eventfd_read(s->wake, &signals);
+    s->kills = sq_memory_kills();
     s->request++;
     s->running = true;
     pthread_mutex_unlock(&s->lock);
@@ -186,12 +188,23 @@ static bool gone(unsigned code)
            code == 1053 /* server shutdown in progress */;
 }
 
+bool sq_session_gone(const struct sq_session *s)
+{
+    return s->conn && gone(mysql_errno(s->conn));
+}
+
 static void tell(struct sq_session *s, struct sq_problem *p)
 {
     *p = (struct sq_problem){.code = mysql_errno(s->conn)};
     snprintf(p->state, sizeof(p->state), "%s", mysql_sqlstate(s->conn));
     snprintf(p->text, sizeof(p->text), "%s", mysql_error(s->conn));
     p->lost = gone(p->code);
+    p->starved = p->lost && sq_memory_kills() > s->kills;
+    if (!p->starved)
+        return;
+    size_t n = strlen(p->text);
+    snprintf(p->text + n, sizeof(p->text) - n,
+             ": the server ran out of memory (the limit is %u MB)", sq_memory_limit_mb());
 }
 
 bool sq_session_failed(struct sq_session *s, struct sq_problem *problem)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -30,6 +31,7 @@ struct sq_session {
     unsigned long request; /* counts them */
     bool running;          /* a request is under way */
     atomic_int signal;     /* that came in this request; 0 for none */
+    uint64_t kills;        /* sq_memory_kills when it began */
     int wake;              /* an eventfd: readable once one has come */
 };
 
@@ -38,7 +40,8 @@ struct sq_problem {
     unsigned code;
     char state[6];
     char text[SQ_PROBLEM_MAX];
-    bool lost; /* the connection went with it */
+    bool lost;    /* the connection went with it */
+    bool starved; /* since the server, lost too, was killed for want of memory */
 };
 
 /* Blocks the signals, starts the thread that waits for them. socket is borrowed. Once, before other threads. */
@@ -65,6 +68,8 @@ bool sq_session_wait(struct sq_session *s, int fd);
 bool sq_session_query(struct sq_session *s, const char *sql, size_t n, struct sq_problem *problem);
 /* The head of the next answer: 1 there is one, 0 there is none, -1 it failed. */
 int sq_session_more(struct sq_session *s, struct sq_problem *problem);
+/* Whether the last call failed since there is no connection any more. */
+bool sq_session_gone(const struct sq_session *s);
 /* For mysql_fetch_row that gave NULL: whether by an error. */
 bool sq_session_failed(struct sq_session *s, struct sq_problem *problem);
 

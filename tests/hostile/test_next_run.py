@@ -1,4 +1,6 @@
 """What a program leaves in its box for the next one of its session: nothing that is seen, stands in the way or is told of the wrong run."""
+import re
+
 import pytest
 
 from support import languages, runs
@@ -15,9 +17,9 @@ def sql(made_of):
     made.stop()
 
 
-def run_sql(server, text, session, **more):
-    more.setdefault("options", {"quiet": "1"})
-    return runs.run(server, text, entry="main.sql", language="sql", session=session, limits={"wall_s": 20}, **more)
+def run_sql(server, text, session, memory_mb=128):
+    return runs.run(server, text, entry="main.sql", language="sql", session=session, options={"quiet": "1"},
+                    limits={"wall_s": 20, "memory_mb": memory_mb})
 
 
 @pytest.mark.parametrize("name", ["sys", "MYSQL", "Performance_Schema", "mýsql", "performance_schema"])
@@ -54,3 +56,21 @@ def test_want_of_memory_is_told_of_the_run_that_had_it(server):
     assert (model["exit_code"], model["reason"], out) == (0, "exit", "9\n")
     model, _, _ = runs.run(server, "import os; os.kill(os.getpid(), 9)", session="memory", limits={"memory_mb": 64})
     assert (model["signal"], model["reason"]) == (9, "signal")
+
+
+FILLS = "CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM seq_1_to_20000"
+TAKES = "SET @a = REPEAT('x', 8000000), @b = REPEAT('y', 8000000), @c = REPEAT('z', 8000000), @d = REPEAT('z', 8000000)"
+
+
+def test_a_server_without_room_holds_nobody_up(sql):
+    """With so little room it ends by the DROP that would make some: the next run has another."""
+    for _ in range(2):
+        model, _, err = run_sql(sql, FILLS, "full", memory_mb=64)
+        assert model["exit_code"] == 1 and re.search("is full|Lost connection", err), err
+        model, out, err = run_sql(sql, "CREATE TABLE t (a INT); PRINT 'room'", "full", memory_mb=64)
+        assert (model["exit_code"], out, err) == (0, "room\n", "")
+
+
+def test_want_of_memory_of_the_server_is_the_runs(sql):
+    model, _, err = run_sql(sql, TAKES, "starved", memory_mb=64)
+    assert (model["exit_code"], model["reason"]) == (137, "oom") and "ran out of memory (the limit is 64 MB)" in err, (model, err)
