@@ -1,16 +1,21 @@
 // The two pipes to the agent: lines of JSON, events out on 3, requests in on 4.
 'use strict';
 
-const { Buffer, JSON, RangeError, process } = require('./own');
+const { Array, Buffer, Error, Function, JSON, Object, RangeError, process } = require('./own');
 const fs = require('fs');
 const native = require('./native.node');
 
-const { byteLength } = Buffer;
 
 // Cells may also change what the language's objects do. Where holding on to these is not enough, the evaluator ends, and the
 // agent says so and starts another.
 const { parse, stringify } = JSON;
 const { reallyExit } = process;
+const { byteLength, concat } = Buffer;
+const { create, getPrototypeOf, hasOwn, keys, setPrototypeOf } = Object;
+const { isArray } = Array;
+const toText = Function.prototype.call.bind(Buffer.prototype.toString);
+const objects = Object.prototype;
+const arrays = Array.prototype;
 
 const IN = 4;
 const OUT = 3;
@@ -21,9 +26,20 @@ const lines = []; // whole ones that nobody has taken yet
 let takeRequest = () => {};
 let takeInput = null; // who waits for the user's line in the event loop
 
+/** A copy that a toJSON of all objects or all arrays has no hold on; values of other classes are as they are. */
+function shielded(value) {
+  const kind = value !== null && typeof value === 'object' ? getPrototypeOf(value) : undefined;
+  if (kind !== objects && kind !== arrays) return value;
+  const copy = isArray(value) ? setPrototypeOf([], null) : create(null);
+  const names = keys(value);
+  for (let i = 0; i < names.length; i++) copy[names[i]] = shielded(value[names[i]]);
+  return copy;
+}
+
 /** Sends one event or reply. What can't be said in JSON (a BigInt, a circle) is thrown before anything is written. */
 function send(message) {
-  const line = stringify(message) + '\n';
+  const polluted = hasOwn(objects, 'toJSON') || hasOwn(arrays, 'toJSON');
+  const line = stringify(polluted ? shielded(message) : message) + '\n';
   // Of UTF-16 units none takes more than three bytes.
   if (line.length > LINE_BYTES_MAX / 3 && byteLength(line) > LINE_BYTES_MAX)
     throw new RangeError(`this is too large to be shown: ${line.length} characters, at most ${LINE_BYTES_MAX}`);
@@ -34,9 +50,10 @@ function feed(chunk) {
   let begin = 0;
   for (let end; (end = chunk.indexOf(10, begin)) >= 0; begin = end + 1) {
     partial.push(chunk.subarray(begin, end));
-    const text = Buffer.concat(partial).toString();
+    const line = parse(toText(concat(partial)));
     partial = [];
-    lines.push(parse(text));
+    if (!hasOwn(line, 'op')) throw new Error('a request without op');
+    lines.push(line);
   }
   if (begin < chunk.length) partial.push(Buffer.from(chunk.subarray(begin)));
 }

@@ -169,6 +169,8 @@ def test_names_of_the_language_may_be_taken(fresh):
     "Object.prototype.then = f => f(5)", "delete Array.prototype[Symbol.iterator]", "String.prototype.split = null",
     "RegExp.prototype.exec = () => { throw 1 }", "process.stdout.write = () => { throw 1 }", "fs.closeSync(3)", "fs.closeSync(4)",
     "Error.prepareStackTrace = () => { throw 1 }", "Object.freeze(globalThis)", "Function.prototype.call = null",
+    "Object.prototype.toJSON = () => 1", "Array.prototype.toJSON = () => ({ reply: 9 })", "Buffer.prototype.toString = () => '{}'",
+    "Buffer.concat = () => Buffer.from('{}')", "Object.defineProperty(Object.prototype, 'op', { get: () => 'x', set() {} })",
 ])
 def test_what_breaks_the_language_never_hangs(fresh, code):
     """Each later cell is answered, or the evaluator ends with words (but for closed descriptors, of which only its end can tell)."""
