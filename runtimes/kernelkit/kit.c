@@ -9,8 +9,12 @@
 #include "runtimes/agent/reply.h"
 #include "runtimes/kernelkit/kit_inside.h"
 
-/* How long an evaluator may take from reading a request to being interruptible. */
-enum { BEGIN_MS = 20 };
+enum {
+    BEGIN_MS =
+        20, /* how long an evaluator may take from reading a request to being interruptible */
+    UNREAD_MS =
+        400, /* one that has not read it by then is kept from it, by what goes on behind a cell */
+};
 
 #define S(state) (1u << (state))
 static const uint8_t next_states[KIT_STATES] = {
@@ -71,15 +75,21 @@ static bool can_be_interrupted(const struct kk_kit *k)
     return k->state == KIT_READY && (k->job == KK_JOB_EXECUTE || k->job == KK_JOB_ASK);
 }
 
-/* Between requests an evaluator ignores the signal. One that has not begun yet, or only just, is given time to. */
+/* Between requests an evaluator ignores the signal. One that has not begun yet, or only just, is given time to; the signal that it
+ * gets when it does not even read is for what keeps it from that, and another one comes for the request. */
 static void try_interrupt(uv_timer_t *timer)
 {
     struct kk_kit *k = timer->data;
     if (!can_be_interrupted(k) || k->job_id != k->interrupt_id)
         return; /* it has ended meanwhile */
     uint64_t now = kg_clock_ms();
-    if (!kk_evaluator_has_read(k->evaluator))
+    if (!kk_evaluator_has_read(k->evaluator)) {
         k->job_began_ms = now;
+        if (k->unread_ms && now >= k->unread_ms) {
+            k->unread_ms = 0;
+            kill(-kk_evaluator_pid(k->evaluator), SIGINT);
+        }
+    }
     uint64_t age = now - k->job_began_ms;
     if (age >= BEGIN_MS)
         kill(-kk_evaluator_pid(k->evaluator), SIGINT);
@@ -95,6 +105,7 @@ int kk_kit_interrupt(struct kk_kit *k, struct kg_err *err)
     if (!can_be_interrupted(k))
         return 0;
     k->interrupt_id = k->job_id;
+    k->unread_ms = kg_clock_ms() + UNREAD_MS;
     try_interrupt(&k->interrupt);
     return 0;
 }

@@ -87,6 +87,7 @@ struct kk_kit {
 
     enum kk_job job;
     uint64_t job_id, interrupt_id;
+    uint64_t unread_ms; /* when one that has not read its request gets a signal; 0: it was sent */
     uint64_t job_began_ms;
     struct kk_request *request; /* of JOB_EXECUTE and JOB_ASK */
     struct kk_cell_state cell;

@@ -4,7 +4,8 @@
  *
  * SIGINT is heard by a thread with a loop of its own. It first asks the main thread's loop, which answers at once while
  * code only awaits something. A loop that has not answered within GRACE_MS is busy: then V8 is told to end what it runs.
- * That ends one turn of the loop (a cell's start, a continuation, a timer), never the process.
+ * That ends one turn of the loop (a cell's start, a continuation, a timer), never the process. What goes on behind a cell and
+ * lets the loop never come to the next request (promises that make promises) is ended in the same way.
  *
  * V8 offers no C interface; the three functions used here are named as Node exports them, and have been the same for years.
  */
@@ -28,7 +29,10 @@ typedef size_t near_heap_limit(void *data, size_t current, size_t initial);
 void v8_isolate_near_heap_limit(void *isolate, near_heap_limit *callback, void *data) __asm__(
     "_ZN2v87Isolate24AddNearHeapLimitCallbackEPFmPvmmES1_");
 
-enum { GRACE_MS = 60 };
+enum {
+    GRACE_MS = 60,
+    AGAIN_MS = 200, /* what was ended may have left its like in a queue */
+};
 
 enum state {
     QUIET, /* no request runs: SIGINT does nothing, unless one has come that has yet to be begun */
@@ -43,7 +47,7 @@ static struct {
     bool reading;     /* input has come: a request may be about to begin */
     bool early;       /* SIGINT came before the request that it was meant for had begun */
     int input_fd;     /* -1 before listen() */
-    uv_async_t again; /* has the thread look at SIGINT once more */
+    uv_async_t again; /* has the thread see to it that what is asked is taken */
     void *isolate;
     int woken; /* eventfd, readable while an interrupt waits to be taken */
     uv_async_t main_async;
@@ -95,12 +99,22 @@ static void force(void)
     v8_isolate_terminate(it.isolate);
 }
 
+/* Whether the loop should have come by now, to take an interrupt or to read the request that one is meant for. */
+static bool overdue(void)
+{
+    if (it.reading)
+        return it.state == ASKED;
+    return it.state == ASKED || it.state == FORCED || (it.state == QUIET && it.early);
+}
+
 static void on_grace(uv_timer_t *timer)
 {
-    (void)timer;
     uv_mutex_lock(&it.lock);
-    if (it.state == ASKED)
+    if (overdue()) {
         force();
+        uv_async_send(&it.main_async);
+        uv_timer_start(timer, on_grace, AGAIN_MS, 0);
+    }
     uv_mutex_unlock(&it.lock);
 }
 
@@ -110,30 +124,31 @@ static bool request_waits(void)
     return it.reading || (it.input_fd >= 0 && poll(&input, 1, 0) > 0);
 }
 
-static void interrupt(void)
+/* The lock is held, and a request runs. */
+static void ask(void)
 {
-    uv_mutex_lock(&it.lock);
-    if (it.state == QUIET) {
-        it.early = request_waits();
-    } else if (it.state == RUNNING) {
-        it.state = ASKED;
-        eventfd_write(it.woken, 1);
-        uv_async_send(&it.main_async);
-        uv_timer_start(&it.grace, on_grace, GRACE_MS, 0);
-    }
-    uv_mutex_unlock(&it.lock);
+    it.state = ASKED;
+    eventfd_write(it.woken, 1);
+    uv_async_send(&it.main_async);
 }
 
 static void on_sigint(uv_signal_t *handle, int number)
 {
     (void)handle, (void)number;
-    interrupt();
+    uv_mutex_lock(&it.lock);
+    if (it.state == QUIET)
+        it.early = request_waits();
+    else if (it.state == RUNNING)
+        ask();
+    if (it.early || it.state == ASKED)
+        uv_timer_start(&it.grace, on_grace, GRACE_MS, 0);
+    uv_mutex_unlock(&it.lock);
 }
 
 static void on_again(uv_async_t *handle)
 {
     (void)handle;
-    interrupt();
+    uv_timer_start(&it.grace, on_grace, GRACE_MS, 0);
 }
 
 static void thread_main(void *arg)
@@ -178,6 +193,8 @@ static void on_input(uv_poll_t *handle, int status, int events)
     (void)handle, (void)status, (void)events;
     uv_mutex_lock(&it.lock);
     it.reading = true;
+    if (it.state == FORCED)
+        v8_isolate_resume(it.isolate); /* what was to be ended has ended: reading is not */
     uv_mutex_unlock(&it.lock);
     call(it.on_input);
     /* By now the request has begun, if it was one; another may have come in the meantime. */
@@ -255,8 +272,10 @@ static napi_value enter(napi_env env, napi_callback_info info)
     (void)env, (void)info;
     uv_mutex_lock(&it.lock);
     take(RUNNING);
-    if (it.early)
+    if (it.early) {
+        ask();
         uv_async_send(&it.again);
+    }
     it.early = it.reading = false;
     uv_mutex_unlock(&it.lock);
     return NULL;

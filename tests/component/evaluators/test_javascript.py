@@ -355,6 +355,23 @@ def test_interrupt(shared, code):
     assert value(shared, "kept") == "'kept'"
 
 
+@pytest.mark.parametrize("code", ["(function f() { Promise.resolve().then(f) })()", "(async () => { for (;;) await null })()"])
+def test_interrupt_of_what_keeps_the_next_cell_from_beginning(fresh, code):
+    """A loop of promises lets nothing else be done; its own cell has ended."""
+    ok(fresh.execute(f"kept = 'kept'; {code}; 1"))
+    result = fresh.request("execute", code="2", silent=False, store_history=True, allow_stdin=False, execution_count=2,
+                           interrupt_after=0.3, timeout=30)
+    assert (result.reply["status"], result.reply["ename"]) == ("error", "KeyboardInterrupt"), result.reply
+    assert value(fresh, "kept") == "'kept'"
+
+
+def test_interrupt_of_ticks_without_end(fresh):
+    result = fresh.request("execute", code="(function f() { process.nextTick(f) })(); await 0", silent=False, store_history=True,
+                           allow_stdin=False, execution_count=1, interrupt_after=0.3, timeout=30)
+    assert result.reply["status"] in ("ok", "error")
+    assert value(fresh, "1 + 1") == "2"
+
+
 def test_interrupt_of_input(shared):
     result = shared.request("execute", code="try { prompt('? ') } finally { }", silent=False, store_history=True, allow_stdin=True,
                             execution_count=1, interrupt_after=0.3, timeout=30)

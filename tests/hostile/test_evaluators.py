@@ -1,0 +1,28 @@
+"""Cells that mean harm to what runs them."""
+import pytest
+
+from support import languages
+
+pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def javascript(made_of):
+    if "javascript" not in languages.offered():
+        pytest.skip("javascript was not set up")
+    made = made_of("--languages", "javascript", "--stock-kernels", "1", "--stock-boxes", "0")
+    yield made.server
+    made.stop()
+
+
+def test_what_keeps_the_next_cell_from_beginning_is_interrupted(javascript):
+    """A loop of promises that its cell has left behind: nothing that comes is read, an interrupt gets through."""
+    kernel_id = javascript.start_kernel(name="javascript")
+    with javascript.channels(kernel_id, timeout=30) as c:
+        assert c.execute("kept = 'kept'; (function f() { Promise.resolve().then(f) })(); 1").status == "ok"
+        msg_id = c.send_execute("2")
+        c.wait_status("busy")
+        assert javascript.post(f"/api/kernels/{kernel_id}/interrupt", {}).status_code == 204
+        assert c.outcome(msg_id).reply["content"]["ename"] == "KeyboardInterrupt"
+        assert c.execute("kept").result == "'kept'"
+    javascript.delete(f"/api/kernels/{kernel_id}")
