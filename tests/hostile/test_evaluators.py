@@ -1,7 +1,7 @@
 """Cells that mean harm to what runs them."""
 import pytest
 
-from support import languages
+from support import languages, runs
 
 pytestmark = [pytest.mark.kgw, pytest.mark.oci, pytest.mark.timeout(180)]
 
@@ -26,3 +26,15 @@ def test_what_keeps_the_next_cell_from_beginning_is_interrupted(javascript):
         assert c.outcome(msg_id).reply["content"]["ename"] == "KeyboardInterrupt"
         assert c.execute("kept").result == "'kept'"
     javascript.delete(f"/api/kernels/{kernel_id}")
+
+
+@pytest.mark.skipif("cpp" not in languages.offered(), reason="cpp was not set up")
+def test_a_line_of_many_strings_is_scanned_in_time(made_of):
+    """What an entry includes is looked for without going back to the beginning of the line at each string."""
+    made = made_of("--languages", "cpp", "--stock-kernels", "0", "--stock-boxes", "1")
+    try:
+        code = "#if 0\n" + '"a" ' * 700_000 + "\n#endif\nint main() { }\n"
+        model, _, err = runs.run(made.server, code, entry="main.cpp", language="cpp")
+        assert (model["exit_code"], err) == (0, ""), model
+    finally:
+        made.stop()

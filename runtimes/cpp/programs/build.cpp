@@ -49,10 +49,10 @@ string variable(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
-// A path that no program takes for an option.
+// A path that no program takes for an option, or for a file of options.
 string as_file(const string &path)
 {
-    return path[0] == '-' ? "./" + path : path;
+    return path[0] == '-' || path[0] == '@' ? "./" + path : path;
 }
 
 struct settings {

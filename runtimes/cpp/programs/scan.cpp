@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,7 @@ string normal(const fs::path &path)
 string without_comments(const string &text)
 {
     string out;
+    bool directive = false; // a # stands in the line so far
     for (size_t i = 0; i < text.size();) {
         if (text.compare(i, 2, "//") == 0) {
             i = std::min(text.find('\n', i), text.size());
@@ -43,20 +45,22 @@ string without_comments(const string &text)
             i = end == string::npos ? text.size() : end + (open - i);
             out += "\"\"";
         } else if (text[i] == '"' || text[i] == '\'') {
-            auto line = out.rfind('\n') == string::npos ? out : out.substr(out.rfind('\n') + 1);
-            bool keep = line.find('#') != string::npos;
             char quote = text[i];
             size_t end = i + 1;
             while (end < text.size() && text[end] != quote && text[end] != '\n')
                 end += text[end] == '\\' && end + 1 < text.size() ? 2 : 1;
-            end = std::min(end + 1, text.size());
-            if (keep)
+            if (end < text.size() && text[end] == quote) // else it is none, such as the mark in 1'000
+                end++;
+            if (directive)
                 out.append(text, i, end - i);
             else
                 out += quote == '"' ? "\"\"" : "0";
+            directive = directive && !memchr(&text[i], '\n', end - i);
             i = end;
-        } else
+        } else {
+            directive = text[i] == '#' || (directive && text[i] != '\n');
             out += text[i++];
+        }
     }
     return out;
 }

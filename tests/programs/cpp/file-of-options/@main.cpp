@@ -1,0 +1,3 @@
+#include "@part.hpp"
+#include <cstdio>
+int main() { std::printf("%d\n", part()); }

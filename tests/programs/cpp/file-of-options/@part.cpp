@@ -1,0 +1,2 @@
+#include "@part.hpp"
+int part() { return 42; }

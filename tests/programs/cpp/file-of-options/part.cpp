@@ -1,0 +1,1 @@
+-o /work/elsewhere
