@@ -80,6 +80,7 @@ static void on_signal(uv_signal_t *handle, int number)
     s->leaving = number == SIGUSR1;
     kg_log(KG_INFO, "main", "shutting down", "signal=%d kernels=%s", number,
            s->leaving ? "left" : "ended");
+    kg_core_drain(s->core);
     kg_net_close(s->net, net_closed, s);
 }
 

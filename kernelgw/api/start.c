@@ -81,6 +81,7 @@ static void too_long(uv_timer_t *timer)
     struct kg_http *req = w->req;
     struct kg_kernel *k = w->kernel;
     w->req = NULL;
+    kg_kernel_promise(k);
     w->answer(w->api, req, k, w->user);
     finish(w);
 }

@@ -9,6 +9,7 @@
 #include "kernelgw/core/account.h"
 #include "kernelgw/core/cull.h"
 #include "kernelgw/core/keep.h"
+#include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/meter.h"
@@ -36,8 +37,10 @@ static void on_tick(uv_timer_t *timer)
     kg_meter_tick(core, now);
     kg_cull_tick(core, kg_clock_wall_us());
     kg_terminals_tick(core, kg_clock_wall_us());
-    if (now / 1000 % TRIM_S == 0)
+    if (now / 1000 % TRIM_S == 0) {
         kg_mem_trim();
+        kg_keep_accounts(core);
+    }
 }
 
 static void on_holds(uv_timer_t *timer)
@@ -155,11 +158,18 @@ void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), v
     struct kg_run *r, *next_run;
     HASH_ITER(hh, core->runs, r, next_run)
         leave ? kg_run_leave(r) : kg_run_delete(r);
+    kg_keep_flush_workspaces(core);
+    kg_keep_accounts(core);
     kg_workspaces_close(core, leave);
     if (leave)
         pl_pool_leave(core->pool, pool_closed, core);
     else
         pl_pool_close(core->pool, pool_closed, core);
+}
+
+void kg_core_drain(struct kg_core *core)
+{
+    core->draining = true;
 }
 
 size_t kg_core_connections(const struct kg_core *core)

@@ -23,6 +23,7 @@ struct kg_workspace;
 struct kg_flow;
 struct kg_share;
 struct kg_account;
+struct kg_keep_job;
 
 struct kg_core_config {
     uv_loop_t *loop;
@@ -75,12 +76,17 @@ struct kg_core {
     } queue;
     struct kg_counters counters;
     struct kg_spills spills;
-    uint64_t metered_ms;  /* when boxes were last asked what they use */
-    uint64_t files_bytes; /* of all workspaces (core/files.h) */
-    uv_timer_t *tick;     /* once a second: what has a time to live */
-    uv_timer_t *holds;    /* while a reader holds a box back */
+    struct kg_keep_job *keep_jobs,
+        *keeping;           /* core/keep_workspace.c: that wait; that a thread has */
+    bool keep_loading;      /* what is read is not written meanwhile */
+    uint64_t accounts_mark; /* of what is written of them */
+    uint64_t metered_ms;    /* when boxes were last asked what they use */
+    uint64_t files_bytes;   /* of all workspaces (core/files.h) */
+    uv_timer_t *tick;       /* once a second: what has a time to live */
+    uv_timer_t *holds;      /* while a reader holds a box back */
     int64_t started_us, last_activity_us;
     char owner[KG_UUID_SIZE]; /* of this server's boxes */
+    bool draining;            /* connections are closed since the server ends */
     bool closing, leaving;
     void (*closed)(void *user);
     void *closed_user;
@@ -91,6 +97,8 @@ int kg_core_open(struct kg_core **out, const struct kg_core_config *config, stru
  * frees core. */
 void kg_core_close(struct kg_core *core, bool leave, void (*done)(void *user), void *user);
 
+/* The server is about to close its connections: none of them is given up by its client. */
+void kg_core_drain(struct kg_core *core);
 size_t kg_core_connections(const struct kg_core *core); /* of clients to kernels */
 /* The pool's figures and the counters, as one JSON object. */
 void kg_core_report(const struct kg_core *core, struct kg_buf *out);

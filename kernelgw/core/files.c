@@ -121,6 +121,13 @@ int kg_files_put(struct kg_files *f, const char *path, struct kg_blob *data, con
     return 0;
 }
 
+void kg_files_date(struct kg_files *f, const char *path, int64_t modified_us)
+{
+    struct kg_file *file = find(f, path, strlen(path));
+    if (file)
+        file->modified_us = modified_us;
+}
+
 bool kg_files_remove(struct kg_files *f, const char *path)
 {
     struct kg_file *file = find(f, path, strlen(path));

@@ -49,6 +49,8 @@ int kg_files_may_put(const struct kg_files *f, const char *path, uint64_t n, str
  * kg_files_may_put, and -EINVAL for a file and a folder of one name; then nothing has changed. */
 int kg_files_put(struct kg_files *f, const char *path, struct kg_blob *data, const char *hash,
                  bool executable, struct kg_err *err);
+/* Says when it was changed; for one that an earlier server had. */
+void kg_files_date(struct kg_files *f, const char *path, int64_t modified_us);
 /* False: there was none. */
 bool kg_files_remove(struct kg_files *f, const char *path);
 /* {"revision","bytes","limit_bytes","files":[…]}, by path. */

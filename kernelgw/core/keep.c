@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/names.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/run_tty.h"
@@ -19,9 +20,11 @@
 #include "kernelgw/core/terminal.h"
 #include "kernelgw/core/workspace.h"
 
+#define KEPT_NO_BOX "none" /* it was being started */
+
 enum { KEEP_VERSION = 1 };
 
-static const char *const folders[] = {"kernels", "runs"};
+static const char *const folders[] = {"kernels", "runs", "workspaces"};
 
 static char *file_of(const struct kg_core *core, const char *folder, const char *id)
 {
@@ -68,8 +71,7 @@ static void complain(const char *path)
            strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
-/* Takes doc over. Not synced to the disk: boxes don't outlive the machine either. */
-static void write_file(const char *path, json_t *doc)
+void kg_keep_write(const char *path, json_t *doc)
 {
     kg_autofree char *text = json_dumps(doc, JSON_COMPACT);
     kg_autofree char *beside = kg_asprintf("%s.new", path);
@@ -137,10 +139,11 @@ static uint64_t mark_of(const struct kg_kernel *k)
 
 void kg_keep_kernel(struct kg_kernel *k)
 {
-    if (!k->core->config.state_dir || !k->box || k->deleted)
+    bool starts = k->promised && k->state == KG_K_STARTING;
+    if (!k->core->config.state_dir || (!k->box && !starts) || k->deleted)
         return;
     uint64_t mark = mark_of(k);
-    const char *box = pl_box_id(k->box);
+    const char *box = k->box ? pl_box_id(k->box) : KEPT_NO_BOX;
     if (strcmp(k->kept_box, box) == 0 && k->kept_mark == mark)
         return;
     snprintf(k->kept_box, sizeof k->kept_box, "%s", box);
@@ -157,7 +160,7 @@ void kg_keep_kernel(struct kg_kernel *k)
         json_object_set_new(doc, "owner", json_string(k->owner));
     add_workspace(doc, k->workspace, k->networked, k->aliases);
     kg_autofree char *path = file_of(k->core, "kernels", k->id);
-    write_file(path, doc);
+    kg_keep_write(path, doc);
 }
 
 void kg_keep_forget(struct kg_kernel *k)
@@ -165,6 +168,7 @@ void kg_keep_forget(struct kg_kernel *k)
     if (!k->core->config.state_dir)
         return;
     kg_autofree char *path = file_of(k->core, "kernels", k->id);
+    k->kept_box[0] = 0;
     unlink(path);
 }
 
@@ -190,7 +194,7 @@ void kg_keep_run(const struct kg_run *r)
             json_pack("{s:i,s:i}", "rows", (int)r->spec.tty.rows, "cols", (int)r->spec.tty.cols));
     add_workspace(doc, r->workspace, r->spec.network, r->spec.aliases);
     kg_autofree char *path = file_of(r->core, "runs", r->id);
-    write_file(path, doc);
+    kg_keep_write(path, doc);
 }
 
 void kg_keep_forget_run(const struct kg_run *r)
@@ -212,7 +216,7 @@ void kg_keep_sessions(struct kg_core *core)
                                                   s->owner, "path", s->path, "name", s->name,
                                                   "type", s->type, "kernel", s->kernel->id));
     kg_autofree char *path = sessions_file(core);
-    write_file(path, list);
+    kg_keep_write(path, list);
 }
 
 static void restore_clients(struct kg_kernel *k, const json_t *list)
@@ -251,7 +255,7 @@ static int load_kernel(struct kg_core *core, const char *path, struct kg_err *er
         struct kg_kernel_kept kept = {
             .id = id,
             .runtime = runtime,
-            .box = box,
+            .box = box && strcmp(box, KEPT_NO_BOX) != 0 ? box : NULL,
             .number_base = base > 0 ? (uint64_t)base : 0,
             .env = json_is_object(env) ? env : NULL,
             .cwd = cwd,
@@ -375,6 +379,8 @@ void kg_keep_load(struct kg_core *core)
 {
     if (!core->config.state_dir)
         return;
+    kg_keep_load_accounts(core);
+    kg_keep_load_workspaces(core);
     load_folder(core, "kernels", load_kernel);
     load_folder(core, "runs", load_run);
     load_sessions(core);

@@ -23,5 +23,7 @@ void kg_keep_forget(struct kg_kernel *k);
 void kg_keep_run(const struct kg_run *r);
 void kg_keep_forget_run(const struct kg_run *r);
 void kg_keep_sessions(struct kg_core *core);
+/* Writes doc, which it takes, beside path, and renames it. Not synced to the disk: boxes don't outlive the machine either. */
+void kg_keep_write(const char *path, json_t *doc);
 
 #endif

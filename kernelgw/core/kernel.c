@@ -160,6 +160,8 @@ void kg_kernel_dead(struct kg_kernel *k, const struct kg_err *err)
     k->died_us = kg_clock_wall_us();
     k->ready = false;
     enter(k, KG_K_DEAD, err->text);
+    if (!k->box)
+        kg_keep_forget(k);
     drop_early(k);
     kg_requests_fail(k, "KernelDied", err->text);
     kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "dead"), KG_CH_IOPUB,
@@ -529,10 +531,24 @@ int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, str
         .runtime = runtime->pool.name, .kind = PL_KERNEL, .limits = &k->limits, .env = k->env};
     if (k->networked)
         claim.net = kg_workspace_take_net(k->workspace, kept->net);
+    *out = k;
+    if (!kept->box) {
+        kg_log(KG_WARN, "kernel", "started anew: the server before was still starting it", "id=%s",
+               k->id);
+        k->adopted = k->journal.refilling = false;
+        kg_kernel_promise(k);
+        start_box(k);
+        return 0;
+    }
     k->refs++;
     k->claim = pl_adopt(core->pool, kept->box, &claim, adopted, k);
-    *out = k;
     return 0;
+}
+
+void kg_kernel_promise(struct kg_kernel *k)
+{
+    k->promised = true;
+    kg_keep_kernel(k);
 }
 
 struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id)
@@ -589,13 +605,17 @@ int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err)
 
 void kg_kernel_leave(struct kg_kernel *k)
 {
-    if (!k->box) { /* there is nothing that another server could take over */
+    if (!k->box &&
+        !(k->promised && k->state == KG_K_STARTING)) { /* there is nothing to take over */
         kg_kernel_delete(k);
         return;
     }
     k->kept_mark = 0;
     kg_keep_kernel(k);
-    pl_box_set_events(k->box, NULL, NULL);
+    if (k->box)
+        pl_box_set_events(k->box, NULL, NULL);
+    else if (k->claim)
+        pl_claim_cancel(k->core->pool, k->claim);
     kg_carry_end(&k->carry);
     k->box = NULL;
     k->deleted = true;

@@ -88,6 +88,7 @@ struct kg_kernel {
     uint64_t up_ms;  /* when it last became ready */
     uint64_t oom_kills;
     int64_t last_activity_us;
+    bool promised;     /* somebody was told its id before it had a box */
     bool adopted;      /* from an earlier server: it may answer what was asked of that one */
     char kept_box[40]; /* as its file says (core/keep.h) */
     uint64_t kept_mark;
@@ -112,7 +113,8 @@ int kg_kernel_start(struct kg_core *core, const struct kg_kernel_start *start,
                     struct kg_kernel **out, kg_kernel_done *done, void *user, struct kg_err *err);
 /* A kernel of an earlier server, as core/keep.h kept it; strings borrowed. */
 struct kg_kernel_kept {
-    const char *id, *runtime, *box, *cwd;
+    const char *id, *runtime, *cwd;
+    const char *box; /* NULL: it had none yet */
     const char *owner, *session,
         *net; /* the latter of its workspace; session NULL: none; net NULL: not in it */
     json_t *aliases;
@@ -121,10 +123,13 @@ struct kg_kernel_kept {
     json_t *info; /* NULL: not known */
     struct pl_limits limits;
 };
-/* It is in the table at once, in state starting, until its box is taken over; when that can't be it is deleted. -EINVAL,
+/* It is in the table at once, in state starting, until its box is taken over; when that can't be it is deleted. One that had none
+ * is started anew. -EINVAL,
  * -EEXIST, -ENOENT (no such runtime any more) with *err. */
 int kg_kernel_adopt(struct kg_core *core, const struct kg_kernel_kept *kept, struct kg_kernel **out,
                     struct kg_err *err);
+/* Its id has been told while it starts: from now on the next server starts it, too. */
+void kg_kernel_promise(struct kg_kernel *k);
 struct kg_kernel *kg_kernel_find(struct kg_core *core, const char *id);
 const char *kg_kernel_state_name(const struct kg_kernel *k);
 size_t kg_kernel_connections(const struct kg_kernel *k);

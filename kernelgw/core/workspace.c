@@ -9,13 +9,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/account.h"
+#include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/names.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/shelf.h"
 
-enum { NAME_BYTES_MAX = 100 };
+enum { NAME_BYTES_MAX = 100, BACK_MS = 10 * 1000 };
 
 bool kg_workspace_name_ok(const char *name)
 {
@@ -65,6 +66,7 @@ struct kg_workspace *kg_workspace_get(struct kg_core *core, const char *owner, c
     w->created_us = kg_clock_wall_us();
     kg_files_init(&w->files, core, account);
     HASH_ADD_KEYPTR(hh, core->workspaces, w->key, strlen(w->key), w);
+    kg_keep_workspace(w);
     kg_log(KG_DEBUG, "workspace", "made", "name=\"%s\"", name);
     return w;
 }
@@ -90,6 +92,7 @@ static void tell(struct kg_workspace *w, bool ended)
 
 void kg_workspace_changed(struct kg_workspace *w)
 {
+    kg_keep_workspace(w);
     tell(w, false);
 }
 
@@ -98,6 +101,8 @@ static void remove_it(struct kg_workspace *w, bool keep)
     w->ending = true;
     HASH_DEL(w->core->workspaces, w);
     w->files.account->sessions -= !w->passing;
+    if (!w->core->closing)
+        kg_keep_forget_workspace(w);
     kg_shelf_clear(w);
     pl_net_free(kg_steal(&w->net), keep);
     kg_log(KG_DEBUG, "workspace", "gone", "name=\"%s\"", w->name);
@@ -159,10 +164,19 @@ void kg_workspace_detach(struct kg_workspace *w)
     if (--w->attached > 0 || w->ending)
         return;
     w->lost_ms = kg_clock_ms();
-    if (w->core->config.session_grace_s == 0)
+    if (w->core->draining)
+        kg_workspace_was_bound(w);
+    else if (w->core->config.session_grace_s == 0)
         kg_workspace_end(w, false, "its connection was closed");
     else
         settle(w);
+}
+
+void kg_workspace_was_bound(struct kg_workspace *w)
+{
+    uint64_t grace_ms = (uint64_t)w->core->config.session_grace_s * 1000;
+    w->lost_ms = kg_clock_ms() + (grace_ms < BACK_MS ? BACK_MS - grace_ms : 0);
+    settle(w);
 }
 
 void kg_workspace_watch(struct kg_workspace *w, struct kg_workspace_watch *watch)
@@ -286,7 +300,7 @@ void kg_workspaces_tick(struct kg_core *core, uint64_t now_ms)
     HASH_ITER(hh, core->workspaces, w, next) {
         kg_shelf_expire(w, now_ms);
         refresh_ports(w);
-        if (w->lost_ms && now_ms - w->lost_ms >= grace_ms)
+        if (w->lost_ms && now_ms >= w->lost_ms + grace_ms)
             kg_workspace_end(w, false, "its connection did not come back");
         else if (!in_use(w) && now_ms - w->used_ms >= idle_ms)
             kg_workspace_end(w, false, "it was idle for long");

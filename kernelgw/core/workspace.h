@@ -32,14 +32,19 @@ struct kg_workspace {
     unsigned runs, kernels; /* that have not ended */
     unsigned networked;     /* of both */
     unsigned attached;      /* connections that it is bound to */
-    uint64_t lost_ms;       /* when the last of them was lost; 0: it has, or had, none */
+    uint64_t
+        lost_ms; /* when the last of them was lost (ahead of now, where there is no grace but after the server's own end);
+                             * 0: it has, or had, none */
     uint64_t used_ms;
     uint64_t cpu_ms, output_bytes; /* of ended runs */
     int64_t created_us;
     struct kg_shelved *shelf;           /* utlist: boxes kept for the next program */
     struct kg_workspace_watch *watches; /* utlist */
     struct kg_files files;
-    json_t *ports; /* what was listed last, or NULL */
+    struct kg_keep_job *keep_job; /* core/keep_workspace.c: that waits for its turn; NULL: none */
+    uint64_t kept_mark;           /* of what is written of it; 0: nothing yet */
+    uint64_t kept_files;          /* the revision of the files that are */
+    json_t *ports;                /* what was listed last, or NULL */
     bool listing;
     unsigned refs; /* the table, and answers that are due */
     UT_hash_handle hh;
@@ -71,6 +76,8 @@ void kg_workspace_ports(struct kg_workspace *w, kg_workspace_ports_done *done, v
 /* --- within core --- */
 /* The network, made when first asked for. */
 struct pl_net *kg_workspace_net(struct kg_workspace *w);
+/* It was bound to a connection of an earlier server's, which has its grace from now on, ten seconds at least. */
+void kg_workspace_was_bound(struct kg_workspace *w);
 /* As one that an earlier server had. */
 struct pl_net *kg_workspace_take_net(struct kg_workspace *w, const char *id);
 /* What it may have: -EDQUOT with *err when it has used it up. */

@@ -28,9 +28,9 @@ void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j)
     kg_json_kstr(j, "state", state_of(w));
     kg_json_kstr(j, "created", when);
     if (w->lost_ms) {
-        uint64_t gone_s = (kg_clock_ms() - w->lost_ms) / 1000;
-        uint32_t grace_s = w->core->config.session_grace_s;
-        kg_json_kint(j, "grace_s", gone_s < grace_s ? (int64_t)(grace_s - gone_s) : 0);
+        uint64_t now = kg_clock_ms();
+        uint64_t end = w->lost_ms + (uint64_t)w->core->config.session_grace_s * 1000;
+        kg_json_kint(j, "grace_s", end > now ? (int64_t)((end - now + 999) / 1000) : 0);
     }
     kg_json_kbool(j, "network", w->networked > 0);
     kg_json_kbool(j, "outside", w->core->pool && pl_pool_outside(w->core->pool));

@@ -205,6 +205,7 @@ def test_a_program_whose_box_is_gone_is_lost(made):
 
 def test_a_kernel_whose_box_is_gone_is_forgotten(made):
     kernel_id = made.server.start_kernel(name="python3")
+    assert procs.wait_until(lambda: made.server.kernel(kernel_id)["execution_state"] == "idle", 20)
     made.server.process.kill()
     made.boxd.process.kill()
     for pid in made.boxd.pids():

@@ -425,6 +425,34 @@ static void without_grace_they_end_at_once(void **state)
     assert_null(find("s"));
 }
 
+static void who_comes_back_after_a_restart_has_ten_seconds_at_least(void **state)
+{
+    (void)state;
+    for (unsigned grace = 0; grace <= 60; grace += 60) {
+        struct kg_err err;
+        core.config.session_grace_s = grace;
+        kg_workspace_was_bound(kg_workspace_get(&core, NULL, "a", false, &err));
+        pass_s(grace ? 59 : 9);
+        assert_non_null(kg_workspace_find(&core, NULL, "a"));
+        kg_workspace_attach(kg_workspace_find(&core, NULL, "a"));
+        pass_s(600);
+        assert_non_null(kg_workspace_find(&core, NULL, "a"));
+        kg_workspace_detach(kg_workspace_find(&core, NULL, "a"));
+        pass_s(grace);
+        assert_null(kg_workspace_find(&core, NULL, "a"));
+        kg_workspace_was_bound(kg_workspace_get(&core, NULL, "b", false, &err));
+        pass_s(grace ? 60 : 10);
+        assert_null(kg_workspace_find(&core, NULL, "b"));
+    }
+    /* connections that the server itself closes are not given up by anybody */
+    struct kg_err err;
+    core.config.session_grace_s = 0;
+    kg_workspace_attach(kg_workspace_get(&core, NULL, "c", false, &err));
+    core.draining = true;
+    kg_workspace_detach(kg_workspace_find(&core, NULL, "c"));
+    assert_non_null(kg_workspace_find(&core, NULL, "c"));
+}
+
 static void one_in_which_nothing_is_goes_after_an_hour(void **state)
 {
     (void)state;
@@ -557,6 +585,7 @@ int main(void)
         WITH(watched_runs_come_first_and_leave_every_fourth_place),
         WITH(programs_end_when_the_connection_stays_away),
         WITH(without_grace_they_end_at_once),
+        WITH(who_comes_back_after_a_restart_has_ten_seconds_at_least),
         WITH(one_in_which_nothing_is_goes_after_an_hour),
         WITH(one_that_nobody_named_goes_with_its_run),
         WITH(names_come_and_go_with_programs),
