@@ -65,7 +65,8 @@ struct kg_nbrun {
     size_t cells_done, cells_total;
     size_t output_bytes;
     bool stopping;
-    bool left; /* to the next server */
+    bool left;     /* to the next server */
+    uint64_t turn; /* of those that wait the lowest is next: see kg_nbruns_add */
     const char *
         outcome; /* "ok", "error", "timeout", "stopped", "died", "failed"; NULL until it is known */
     char reason[KG_ERR_TEXT_MAX];
@@ -82,6 +83,7 @@ struct kg_nbruns {
     uint32_t at_once;
     struct kg_nbrun *table; /* uthash by id, oldest first */
     struct kg_nbrun *line;  /* utlist: those that wait */
+    uint64_t turn;          /* of the run that began last */
     unsigned waiting, live, loading, unfreed;
     size_t bytes;
     struct nb_root
@@ -94,10 +96,12 @@ struct kg_nbruns {
 };
 
 /* --- table.c --- */
-/* A loaded run joins the line: -EAGAIN with *err when that is full. */
+/* A loaded run joins the line, in which owners take turns: -EAGAIN with *err when that is full. */
 int kg_nbruns_add(struct kg_nbrun *r, struct kg_err *err);
 /* One that an earlier server had begun: it is in the table, and has had its turn. */
 void kg_nbruns_put_live(struct kg_nbrun *r);
+/* One that an earlier server has ended. */
+void kg_nbruns_put_ended(struct kg_nbrun *r);
 void kg_nbruns_pump(struct kg_nbruns *all);
 /* It had its turn, and there was no kernel for it: it is the first again, a little later. */
 void kg_nbruns_again(struct kg_nbrun *r);
@@ -116,7 +120,15 @@ void kg_nb_keep(const struct kg_nbrun *r);
 void kg_nb_keep_whole(const struct kg_nbrun *r);
 /* The document's copy; on a thread of the pool. */
 int kg_nb_keep_copy(const struct kg_nbrun *r, const struct kg_buf *bytes, struct kg_err *err);
+/* It has ended: that and how is all that is kept, and its document if that has no file. */
+void kg_nb_keep_ended(const struct kg_nbrun *r);
 void kg_nb_keep_forget(const struct kg_nbrun *r);
+
+/* --- ended.c --- */
+/* How it ended: a new reference. */
+json_t *kg_nb_ended_entry(const struct kg_nbrun *r);
+/* False: the entry is of one that has not. */
+bool kg_nb_ended_read(struct kg_nbrun *r, const json_t *entry);
 
 /* --- run.c --- */
 /* One of an earlier server's, whose kernel lives: goes on with the cell that it is at. */

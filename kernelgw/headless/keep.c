@@ -97,6 +97,33 @@ void kg_nb_keep(const struct kg_nbrun *r)
     json_decref(entry);
 }
 
+static void forget(const struct kg_nbrun *r, const char *ending)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", r->id, ending);
+    unlinkat(r->all->kept->fd, name, 0);
+}
+
+void kg_nb_keep_ended(const struct kg_nbrun *r)
+{
+    static const char *const over[] = {"parameters", "env", "own", "msg_ids"};
+    if (!r->all->kept)
+        return;
+    json_t *entry = entry_of(r);
+    json_t *end = kg_nb_ended_entry(r);
+    for (size_t i = 0; i < KG_COUNT(over); i++)
+        json_object_del(entry, over[i]); /* of use to nobody now, and env may hold secrets */
+    json_object_update(entry, end);
+    kg_autofree char *text = json_dumps(entry, JSON_COMPACT);
+    int rc = text ? write_plain(r->all->kept, r->id, "json", text, strlen(text)) : -EINVAL;
+    if (rc < 0)
+        kg_log(KG_ERROR, "notebook", "state could not be written", "id=%s error=%d", r->id, rc);
+    if (rc < 0 || !r->nb)
+        forget(r, "ipynb");
+    json_decref(end);
+    json_decref(entry);
+}
+
 void kg_nb_keep_whole(const struct kg_nbrun *r)
 {
     kg_autobuf bytes = {0};
@@ -113,10 +140,8 @@ void kg_nb_keep_whole(const struct kg_nbrun *r)
 
 void kg_nb_keep_forget(const struct kg_nbrun *r)
 {
-    static const char *const endings[] = {"json", "ipynb"};
-    for (size_t i = 0; r->all->kept && i < KG_COUNT(endings); i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s.%s", r->id, endings[i]);
-        unlinkat(r->all->kept->fd, name, 0);
-    }
+    if (!r->all->kept)
+        return;
+    forget(r, "json");
+    forget(r, "ipynb");
 }

@@ -93,7 +93,7 @@ void kg_nbrun_saved(struct kg_nbrun *r)
     kg_log(KG_INFO, "notebook", "ended", "id=%s outcome=%s cells=%zu/%zu why=\"%s\"", r->id,
            r->outcome, r->cells_done, r->cells_total, r->reason);
     if (!r->left)
-        kg_nb_keep_forget(r);
+        kg_nb_keep_ended(r);
     kg_nbruns_left(r);
 }
 

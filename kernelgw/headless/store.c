@@ -108,11 +108,11 @@ static void save_now(struct kg_nbrun *r)
     uv_queue_work(r->all->core->loop, &s->work, work, after);
 }
 
-/* Also how a run without a file hears, later, that its last save is through. */
+/* Also how a run of which nothing is kept hears, later, that its last save is through. */
 static void on_timer(uv_timer_t *timer)
 {
     struct kg_nbrun *r = timer->data;
-    if (r->store.root || (r->store.kept && (!r->store.last || r->left)))
+    if (r->store.root || r->store.kept)
         save_now(r);
     else if (r->store.last)
         kg_nbrun_saved(r);

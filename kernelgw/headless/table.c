@@ -80,6 +80,29 @@ void kg_nbruns_close(struct kg_nbruns *all, bool leave, void (*done)(void *user)
     kg_nbruns_check_closed(all);
 }
 
+/* Owners take turns: a run's turn is one behind that of its owner's last, and none comes before what has begun already. So who
+ * comes with one notebook waits for one of each of the others, and not for all that they have. */
+static void join_line(struct kg_nbrun *r)
+{
+    struct kg_nbruns *all = r->all;
+    struct kg_nbrun *w;
+    r->turn = all->turn;
+    for (w = all->table; w; w = w->hh.next)
+        if (w->state != KG_N_ENDED && w->turn >= r->turn &&
+            strcmp(w->spec.owner, r->spec.owner) == 0)
+            r->turn = w->turn + 1;
+    DL_FOREACH(all->line, w)
+        if (w->turn > r->turn)
+            break;
+    if (w)
+        DL_PREPEND_ELEM(all->line, w, r);
+    else
+        DL_APPEND(all->line, r);
+    all->waiting++;
+    for (; w; w = w->next)
+        kg_nbrun_changed(w); /* its position */
+}
+
 int kg_nbruns_add(struct kg_nbrun *r, struct kg_err *err)
 {
     struct kg_nbruns *all = r->all;
@@ -89,9 +112,8 @@ int kg_nbruns_add(struct kg_nbrun *r, struct kg_err *err)
         return kg_err_set(err, -EAGAIN,
                           "%u notebooks wait already, as many as may: try again later",
                           all->waiting);
+    join_line(r);
     HASH_ADD_STR(all->table, id, r);
-    DL_APPEND(all->line, r);
-    all->waiting++;
     kg_log(KG_INFO, "notebook", "queued", "id=%s kernel=%s", r->id, r->runtime->name);
     kg_nb_keep_whole(r);
     kg_nbruns_pump(all);
@@ -102,6 +124,11 @@ void kg_nbruns_put_live(struct kg_nbrun *r)
 {
     HASH_ADD_STR(r->all->table, id, r);
     r->all->live++;
+}
+
+void kg_nbruns_put_ended(struct kg_nbrun *r)
+{
+    HASH_ADD_STR(r->all->table, id, r);
 }
 
 /* Its turn has come, or it will have none. */
@@ -121,6 +148,7 @@ void kg_nbruns_pump(struct kg_nbruns *all)
            kg_clock_ms() >= all->pause_ms) {
         struct kg_nbrun *r = all->line;
         leave_line(r);
+        all->turn = r->turn;
         kg_nbrun_begin(r);
     }
 }
@@ -192,6 +220,8 @@ void kg_nbrun_forget(struct kg_nbrun *r)
 {
     struct kg_nbrun_watch *w, *next;
     HASH_DEL(r->all->table, r);
+    if (!r->all->closing)
+        kg_nb_keep_forget(r);
     DL_FOREACH_SAFE(r->watches, w, next)
         w->gone(w->user);
     kg_nbrun_free(r);

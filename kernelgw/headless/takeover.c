@@ -110,14 +110,20 @@ static int take_over(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user,
         rc = kg_err_set(err, -EINVAL, "what was kept of it is not whole");
     if (rc == 0 && !(r->runtime = kg_runtimes_find(&all->core->runtimes, kernel)))
         rc = kg_err_set(err, -ENOENT, "there is no kernel %.60s here any more", kernel);
+    bool ended = rc == 0 && kg_nb_ended_read(r, entry);
     if (rc == 0)
         rc = read_kept(&copy, all->kept, id, "ipynb", SIZE_MAX, err);
+    if (rc == -ENOENT && ended) { /* it is in its file */
+        json_decref(entry);
+        kg_nbruns_put_ended(r);
+        return 0;
+    }
     if (rc == 0)
         rc = nb_read(&r->nb, kg_span_of(copy.data, copy.len), err);
     json_decref(entry);
-    if (rc == 0 && r->store.path)
+    if (rc == 0 && r->store.path && !ended)
         root = root_of(user, r->spec.owner);
-    if (rc == 0 && r->store.path && !root)
+    if (rc == 0 && r->store.path && !root && !ended)
         rc = kg_err_set(err, -ENOENT, "this server keeps no files (--contents-dir)");
     if (rc < 0) {
         kg_nb_keep_forget(r);
@@ -126,6 +132,10 @@ static int take_over(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user,
     }
     r->bytes = copy.len;
     all->bytes += r->bytes;
+    if (ended) {
+        kg_nbruns_put_ended(r);
+        return 0;
+    }
     if (r->store.path) {
         r->store.root = nb_root_ref(root);
         recognise(r, &copy);
@@ -141,6 +151,29 @@ static int take_over(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user,
     return 0;
 }
 
+struct kept_id {
+    int64_t created_us;
+    char id[KG_UUID_SIZE];
+};
+
+static int by_age(const void *a, const void *b)
+{
+    const struct kept_id *x = a, *y = b;
+    return x->created_us < y->created_us ? -1 : x->created_us > y->created_us;
+}
+
+/* Those that wait keep their places, and lists are oldest first. */
+static int64_t created_us(const struct nb_root *kept, const char *id)
+{
+    kg_autobuf text = {0};
+    if (read_kept(&text, kept, id, "json", ENTRY_MAX_BYTES, NULL) < 0)
+        return 0;
+    json_t *entry = json_loadb((const char *)text.data, text.len, JSON_ALLOW_NUL, NULL);
+    int64_t us = number_of(entry, "created_us");
+    json_decref(entry);
+    return us;
+}
+
 void kg_nbruns_load(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user)
 {
     int fd = all->kept ? openat(all->kept->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -148,16 +181,22 @@ void kg_nbruns_load(struct kg_nbruns *all, kg_nbruns_root *root_of, void *user)
     const struct dirent *e;
     kg_autobuf ids = {0};               /* looked up first: what is taken over writes here */
     while (dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): a stream of our own */
-        char id[KG_UUID_SIZE];
-        snprintf(id, sizeof id, "%s", e->d_name);
-        if (kg_is_uuid(id) && strcmp(e->d_name + KG_UUID_LEN, ".json") == 0)
-            kg_buf_add(&ids, id, sizeof id);
+        struct kept_id one = {0};
+        snprintf(one.id, sizeof one.id, "%s", e->d_name);
+        if (!kg_is_uuid(one.id) || strcmp(e->d_name + KG_UUID_LEN, ".json") != 0)
+            continue;
+        one.created_us = created_us(all->kept, one.id);
+        kg_buf_add(&ids, &one, sizeof one);
     }
     if (dir)
         closedir(dir);
-    for (size_t i = 0; i + KG_UUID_SIZE <= ids.len; i += KG_UUID_SIZE) {
+    if (ids.len)
+        qsort(ids.data, ids.len / sizeof(struct kept_id), sizeof(struct kept_id), by_age);
+    for (size_t i = 0; i + sizeof(struct kept_id) <= ids.len; i += sizeof(struct kept_id)) {
         struct kg_err err = {0};
-        const char *id = (const char *)ids.data + i;
+        struct kept_id one;
+        memcpy(&one, ids.data + i, sizeof one);
+        const char *id = one.id;
         if (take_over(all, root_of, user, id, &err) < 0)
             kg_log(KG_WARN, "notebook", "not taken over", "id=%s why=\"%s\"", id, err.text);
     }

@@ -8,8 +8,9 @@ import time
 import nbformat
 import pytest
 
-from support import clients, languages, procs
+from support import clients, languages, procs, servers
 from support.notebooks import Books, code_cells, notebook, text_of
+from test_users import as_user, write_users
 
 pytestmark = pytest.mark.kgw
 
@@ -370,9 +371,73 @@ def test_a_run_outlives_its_server(made_of, how):
         assert done[0]["output_path"] == "s.ipynb" and done[0]["save_error"] is None
         assert books.server.get("/api/kernels").json() == books.server.get("/api/sessions").json() == []
         kept = books.made.directory / "state" / "notebooks"
-        assert not list(kept.iterdir()), "nothing is kept of what has ended"
+        assert {p.name for p in kept.iterdir()} == {f"{r}.json" for r in runs} | {f"{r}.ipynb" for r in runs[1:]}
+        for r in runs:
+            assert books.server.delete(f"/api/notebooks/run/{r}").status_code == 204
+        assert not list(kept.iterdir()), "nothing is kept of what was forgotten"
     finally:
         books.stop()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
+def test_how_runs_ended_is_told_by_the_next_server(made_of, how):
+    books = Books(made_of, "--notebook-runs", "2")
+    try:
+        books.put("f.ipynb", notebook("print('in the file')"))
+        books.put("bad.ipynb", notebook("1 / 0"))
+        runs = [books.run(path="f.ipynb"), books.run(path="bad.ipynb", env={"SECRET": "s3cret"}),
+                books.run(notebook=notebook("print('in memory')"), parameters={"p": "s3cret"})]
+        document = books.server.get(f"/api/notebooks/run/{runs[2]['id']}/notebook").text
+        assert [r["outcome"] for r in runs] == ["ok", "error", "ok"] and "in memory" in document
+        for _ in range(2):
+            books.server.process.kill(how)
+            start_again(books)
+            assert books.server.get("/api/notebooks/run").json() == runs, "all of it, oldest first"
+            assert books.server.get(f"/api/notebooks/run/{runs[0]['id']}/notebook").status_code == 410
+            assert books.server.get(f"/api/notebooks/run/{runs[2]['id']}/notebook").text == document
+        kept = books.made.directory / "state" / "notebooks"
+        assert not any("s3cret" in p.read_text() for p in kept.glob("*.json"))
+        assert books.server.delete(f"/api/notebooks/run/{runs[1]['id']}").status_code == 204
+        books.server.process.kill(how)
+        start_again(books)
+        assert [r["id"] for r in books.server.get("/api/notebooks/run").json()] == [runs[0]["id"], runs[2]["id"]]
+    finally:
+        books.stop()
+
+
+@pytest.mark.oci
+def test_users_take_turns(made_of, tmp_path):
+    """Who has many notebooks waiting doesn't keep another one waiting for all of them; each one's own stay in order, over a restart, too."""
+    folder = servers.new_directory()
+    books = Books(made_of, "--users", str(write_users(folder, ada={}, bob={})), "--notebook-runs", "1")
+
+    def post(user, code="print(1)"):
+        r = as_user(books.server, user).post("/api/notebooks/run", {"notebook": notebook(code)})
+        assert r.status_code == 202, r.text
+        return r.json()
+
+    def positions():
+        told = [(user, r) for user in ("ada", "bob") for r in as_user(books.server, user).get("/api/notebooks/run").json()]
+        return [names[r["id"]] for r in sorted((r for _, r in told if r["state"] == "queued"), key=lambda r: r["position"])]
+
+    try:
+        first = post("ada", "print('on', flush=True)\nimport time; time.sleep(60)")["id"]
+        names = {first: "a0"}
+        names |= {post("ada")["id"]: f"a{i}" for i in (1, 2, 3)}
+        names |= {post("bob")["id"]: f"b{i}" for i in (1, 2)}
+        assert positions() == ["b1", "a1", "b2", "a2", "a3"]
+        assert procs.wait_until(lambda: books.get(first)["cell"] == 0, 30), "an operator sees it"
+        books.server.process.kill()
+        start_again(books)
+        assert positions() == ["b1", "a1", "b2", "a2", "a3"]
+        as_user(books.server, "ada").delete(f"/api/notebooks/run/{first}")
+        for run in names:
+            books.wait(run)
+        began = sorted((books.get(run)["started"], name) for run, name in names.items())
+        assert [name for _, name in began] == ["a0", "b1", "a1", "b2", "a2", "a3"]
+    finally:
+        books.stop()
+        servers.remove(folder)
 
 
 FLOOD = "import time\nprint('begun', flush=True)\ndef flood(n):\n    for i in range(n): print('x' * 100_000, flush=True); time.sleep(0.02)\n"
