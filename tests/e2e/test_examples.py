@@ -6,8 +6,11 @@ import json
 import os
 import re
 
+import nbconvert
 import nbformat
+import pygments
 import pytest
+from pygments.lexers import get_lexer_by_name
 
 from support import clients, languages
 
@@ -93,3 +96,23 @@ def test_example(language, made_of, tmp_path):
             f"cell {number} of {path.name} gave other outputs:", was.source, "--- stored", json.dumps(expected, indent=1,
             ensure_ascii=False), "--- now", json.dumps(got, indent=1, ensure_ascii=False)])
         assert now.execution_count == number + 1
+    told = {name: about for name, about in ran.metadata.language_info.items() if name != "version"}
+    assert told.items() <= stored.metadata.language_info.items(), "front ends are told of the same language as before"
+
+
+@pytest.mark.parametrize("language", languages.offered())
+def test_an_example_can_be_exported(language):
+    """By what the kernel says of its language: as a program of it, and as a page with its code in colours."""
+    stored = nbformat.read(EXAMPLES / f"{language}.ipynb", as_version=4)
+    about = stored.metadata.language_info
+    script, how = nbconvert.ScriptExporter().from_notebook_node(stored)
+    assert how["output_extension"] == about.file_extension
+    for cell in code_cells(stored):
+        lines = [line for line in cell.source.split("\n") if line.strip() and not line.startswith(("%", "!"))]
+        assert all(line in script for line in lines), cell.source
+    lexer = get_lexer_by_name(about.pygments_lexer)
+    code = "\n".join(cell.source for cell in code_cells(stored))
+    kinds = {str(kind).split(".")[1] for kind, _ in pygments.lex(code, lexer)}
+    assert kinds > {"Keyword", "Literal"}, kinds
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(stored)
+    assert len(re.findall(r'<span class="k[a-z]*">', page)) > 3, "keywords have a colour"
