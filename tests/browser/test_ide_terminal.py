@@ -171,3 +171,59 @@ def test_xterm_is_not_loaded_before_it_is_wanted(made, browser):
         assert not [name for name in loaded if "Terminal" in name], loaded
     finally:
         it.close()
+
+
+def test_a_terminal_is_searched(work):
+    work.upload({"many.py": "for i in range(400): print('needle' if i % 100 == 50 else 'hay', i)\nwhile True: print('got', repr(input('? ')))"})
+    in_a_terminal(work, "many.py")
+    expect(rows(work, "many.py")).to_contain_text("hay 399")
+    work.page.keyboard.press("Control+Shift+f")
+    field = work.console("many.py").get_by_label("Find in output")
+    expect(field).to_be_focused()
+    work.page.keyboard.type("needle")
+    found = work.console("many.py").locator(".found")
+    expect(found).to_have_text(re.compile(r"[1-4] of 4"))
+    seen = set()
+    for _ in range(4):
+        before = found.inner_text()
+        field.press("Enter")
+        expect(found).not_to_have_text(before)
+        at = int(found.inner_text().split()[0])
+        expect(rows(work, "many.py")).to_contain_text(f"needle {100 * at - 50}")
+        seen.add(at)
+    assert seen == {1, 2, 3, 4}
+    field.fill("no such thing")
+    expect(found).to_have_text("no match")
+    field.press("Escape")
+    expect(field).to_be_hidden()
+    work.page.keyboard.type("typed")  # the program has the keyboard again, and has had nothing of all that
+    work.page.keyboard.press("Enter")
+    expect(rows(work, "many.py")).to_contain_text("got 'typed'")
+    work.stop("many.py")
+
+
+def test_a_terminal_on_a_phone(made, browser):
+    """It fits, and has the keys that a phone's keyboard lacks."""
+    it = open_ide(browser, made.server, 390, 844)
+    page = it.page
+    page.get_by_role("navigation").get_by_role("button", name="Files").click()
+    it.upload({"keys.py": "import curses\ndef main(screen):\n    while True:\n        key = screen.getch()\n        screen.addstr(0, 0, f'key {key} of {screen.getmaxyx()[1]} columns   ')\n"
+                          "        screen.refresh()\n        if key == 4: return\ncurses.set_escdelay(10)\ncurses.wrapper(main)\nprint('left')\n"})
+    page.get_by_role("button", name="Main menu").click()
+    menu = page.get_by_role("menu")
+    assert menu.evaluate("e => e.getBoundingClientRect().right <= innerWidth && e.scrollWidth <= e.clientWidth")
+    menu.get_by_role("menuitem", name="Run configurations").click()
+    dialog = page.get_by_role("dialog", name="Run configurations")
+    dialog.get_by_role("checkbox", name="In a terminal").check()
+    dialog.get_by_role("button", name="Save and run").click()
+    text = rows(it, "keys.py")
+    keys = it.console("keys.py").get_by_role("toolbar", name="Keys of the terminal")
+    for name, code in (("Up", 259), ("Left", 260), ("Tab", 9), ("Esc", 27)):
+        keys.get_by_role("button", name=name, exact=True).click()
+        expect(text).to_contain_text(re.compile(rf"key {code} of \d\d columns"))
+    assert it.sideways() == [0, 0, 0]
+    assert it.axe() == []
+    keys.get_by_role("button", name="Control D").click()
+    expect(text).to_contain_text("left")
+    expect(keys).to_be_hidden()
+    it.close()

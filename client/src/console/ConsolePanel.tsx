@@ -47,9 +47,16 @@ export function Badge({ run, short = false }: { run: Run | undefined; short?: bo
   );
 }
 
+/** index: of the current match, from 0, where whoever searches says so. */
+interface Found {
+  count: number;
+  problem?: string | undefined;
+  index?: number | undefined;
+}
+
 interface SearchBarProps {
   query: Query;
-  found: { count: number; problem?: string | undefined };
+  found: Found;
   at: number;
   onChange: (query: Query) => void;
   onStep: (by: number) => void;
@@ -65,7 +72,7 @@ function SearchBar({ query, found, at, onChange, onStep, onClose }: SearchBarPro
     event.stopPropagation();
   };
   const n = found.count;
-  const shown = n === 0 ? 0 : (((at % n) + n) % n) + 1;
+  const shown = n === 0 ? 0 : (found.index ?? ((at % n) + n) % n) + 1;
   return (
     <div className="console-search" role="search">
       <input
@@ -110,8 +117,8 @@ export function ConsolePanel({ path }: { path: string }) {
   const input = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState<Query | null>(null);
   const [at, setAt] = useState(0);
-  const [found, setFound] = useState<{ count: number; problem?: string | undefined }>({ count: 0 });
-  const onMatches = useCallback((count: number, problem?: string) => setFound({ count, problem }), []);
+  const [found, setFound] = useState<Found>({ count: 0 });
+  const onMatches = useCallback((count: number, problem?: string, index?: number) => setFound({ count, problem, index }), []);
   const find = useCallback(() => setQuery((old) => old ?? EMPTY_QUERY), []);
   const interrupt = useCallback(() => void sendSignal(path, "INT"), [path]);
 
@@ -119,8 +126,8 @@ export function ConsolePanel({ path }: { path: string }) {
 
   const onKeyDown = (event: KeyboardEvent) => {
     const mod = event.ctrlKey || event.metaKey;
-    if (tty) return; // its keys are the program's
-    if (mod && event.key === "f") find();
+    if (tty ? mod && event.shiftKey && event.code === "KeyF" : mod && event.key === "f") find();
+    else if (tty) return; // its keys are the program's
     else if (mod && (event.key === "l" || event.key === "k")) log.clear();
     else return;
     event.preventDefault();
@@ -155,21 +162,21 @@ export function ConsolePanel({ path }: { path: string }) {
           </span>
         )}
         <span className="space" />
-        {!tty && (
-          <>
-            <Usage log={log} />
-        <Tool label={t.console.search} pressed={query !== null} onClick={() => setQuery((old) => (old ? null : EMPTY_QUERY))}>
+        {!tty && <Usage log={log} />}
+        <Tool label={tty ? t.console.searchTerminal : t.console.search} pressed={query !== null} onClick={() => setQuery((old) => (old ? null : EMPTY_QUERY))}>
           <Search size={16} aria-hidden />
         </Tool>
-        <Tool label={t.console.wrap} pressed={wrap} onClick={() => change({ wrap: !wrap })}>
-          <WrapText size={16} aria-hidden />
-        </Tool>
-        <Tool label={t.console.times} pressed={times} onClick={() => change({ times: !times })}>
-          <Clock size={16} aria-hidden />
-        </Tool>
-        <Tool label={t.console.copy} onClick={() => void copyOutput(log)}>
-          <Copy size={16} aria-hidden />
-        </Tool>
+        {!tty && (
+          <>
+            <Tool label={t.console.wrap} pressed={wrap} onClick={() => change({ wrap: !wrap })}>
+              <WrapText size={16} aria-hidden />
+            </Tool>
+            <Tool label={t.console.times} pressed={times} onClick={() => change({ times: !times })}>
+              <Clock size={16} aria-hidden />
+            </Tool>
+            <Tool label={t.console.copy} onClick={() => void copyOutput(log)}>
+              <Copy size={16} aria-hidden />
+            </Tool>
           </>
         )}
         <Tool label={t.console.save} onClick={() => void saveOutput(path)}>
@@ -179,7 +186,7 @@ export function ConsolePanel({ path }: { path: string }) {
           <Eraser size={16} aria-hidden />
         </Tool>
       </div>
-      {query && !tty && (
+      {query && (
         <SearchBar
           query={query}
           found={found}
@@ -191,12 +198,13 @@ export function ConsolePanel({ path }: { path: string }) {
           onStep={(by) => setAt((n) => n + by)}
           onClose={() => {
             setQuery(null);
-            input.current?.focus();
+            if (tty) document.querySelector<HTMLElement>(`[data-terminal="${CSS.escape(path)}"] textarea`)?.focus();
+            else input.current?.focus();
           }}
         />
       )}
       {tty ? (
-        <TerminalView key={path} path={path} live={live} />
+        <TerminalView key={path} path={path} live={live} query={query} matchAt={at} onMatches={onMatches} />
       ) : (
         <LogView key={path} path={path} log={log} query={query} matchAt={at} onMatches={onMatches} onFind={find} onInterrupt={interrupt} />
       )}

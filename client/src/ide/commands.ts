@@ -141,6 +141,7 @@ export const otherKeys: { label: string; keys: string }[] = [
   { label: "Console input: end of input", keys: "Ctrl+D" },
   { label: "Console: interrupt the program", keys: "Ctrl+C" },
   { label: "Console: find", keys: "Ctrl+F" },
+  { label: "Terminal: find, leave", keys: "Ctrl+Shift+F, Shift+Escape" },
   { label: "Console: select all, copy", keys: "Ctrl+A, Ctrl+C" },
   { label: "Console: go to the end and follow", keys: "End" },
   { label: "Tabs: next group, previous group", keys: "F6, Shift+F6" },
