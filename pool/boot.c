@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "pool/inside.h"
 
+/* What starts for the stock: cells and programs that people wait for go first. */
+enum { WEIGHT_USUAL = 100, WEIGHT_HUMBLE = 20 };
+
 enum { READY_MAX_MS = 3600000 };
 
 static void fail_timeout(struct pl_box *b, const char *what)
@@ -58,9 +61,30 @@ bool pl_box_boosted(const struct pl_box *b)
 
 void pl_box_end_boost(struct pl_box *b, pl_engine_done *done, void *user)
 {
-    struct pl_limits own = {.cpu_milli = b->limits.cpu_milli};
+    struct pl_limits own = {.cpu_milli = b->limits.cpu_milli,
+                            .cpu_weight = b->humble ? WEIGHT_USUAL : 0};
+    b->humble = false;
     pl_lend_end(b);
     b->pool->engine->ops->limits(b->pool->engine, b->id, &own, done, user);
+}
+
+static void on_wanted(void *user, const struct kg_err *err)
+{
+    struct pl_box *b = user;
+    if (err) /* it will be ready a little later */
+        kg_log(KG_DEBUG, "pool", "box keeps its weight", "box=%.12s why=\"%s\"", b->id, err->text);
+    pl_box_op_ended(b);
+}
+
+void pl_box_wanted(struct pl_box *b)
+{
+    static const struct pl_limits usual = {.cpu_weight = WEIGHT_USUAL};
+    b->wanted = true;
+    if (!b->humble || (b->state != PL_BOOTING && b->state != PL_WARMING))
+        return; /* one that isn't made yet is told when it is */
+    b->humble = false;
+    pl_box_op_begun(b);
+    b->pool->engine->ops->limits(b->pool->engine, b->id, &usual, on_wanted, b);
 }
 
 static void become_idle(struct pl_box *b)
@@ -279,6 +303,8 @@ void pl_box_made(void *user, const struct pl_made *made, const struct kg_err *fa
             pl_box_set_timer(b, p->tuning.boot_ms, on_boot_timer);
         else
             pl_box_fail(b, &err, false);
+        if (b->wanted)
+            pl_box_wanted(b);
     }
     pl_box_op_ended(b);
 }
@@ -302,7 +328,7 @@ json_t *pl_box_start_request(const struct pl_runtime *runtime, const struct pl_c
     return start;
 }
 
-struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
+struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim, bool wanted)
 {
     struct pl_pool *p = stock->pool;
     const struct pl_runtime *runtime = stock->runtime;
@@ -312,6 +338,7 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     b->stock = stock;
     b->claim = claim;
     b->dedicated = claim != NULL;
+    b->wanted = wanted;
     b->begun_ms = kg_clock_ms();
     TAILQ_INIT(&b->pending);
     b->limits = stock->kind == PL_KERNEL ? runtime->kernel_limits : runtime->program_limits;
@@ -330,6 +357,8 @@ struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim)
     if (pl_box_boosted(b)) {
         pl_lend(b);
         spec.limits.cpu_milli = pl_lent_cpu(b);
+        b->humble = !wanted;
+        spec.limits.cpu_weight = wanted ? 0 : WEIGHT_HUMBLE;
     }
     pl_box_op_begun(b);
     b->asked = true;

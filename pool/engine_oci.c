@@ -92,6 +92,8 @@ static void oci_create(struct pl_engine *base, const struct pl_box_spec *spec, p
     json_object_set_new(req, "memory_mb", json_integer(spec->limits.memory_mb));
     json_object_set_new(req, "cpu", json_real(spec->limits.cpu_milli / 1000.0));
     json_object_set_new(req, "pids", json_integer(spec->limits.pids));
+    if (spec->limits.cpu_weight)
+        json_object_set_new(req, "weight", json_integer(spec->limits.cpu_weight));
     json_object_set_new(req, "tmp_mb", json_integer(spec->limits.tmp_mb));
     json_int_t inodes = (json_int_t)spec->limits.tmp_mb * TMP_INODES_PER_MB;
     json_object_set_new(req, "tmp_inodes",
@@ -205,6 +207,8 @@ static void oci_limits(struct pl_engine *base, const char *box, const struct pl_
         json_object_set_new(req, "cpu", json_real(limits->cpu_milli / 1000.0));
     if (limits->memory_mb)
         json_object_set_new(req, "memory_mb", json_integer(limits->memory_mb));
+    if (limits->cpu_weight)
+        json_object_set_new(req, "weight", json_integer(limits->cpu_weight));
     if (limits->pids)
         json_object_set_new(req, "pids", json_integer(limits->pids));
     pl_boxd_request(op->engine->boxd, "limits", req, on_done, op);

@@ -69,7 +69,8 @@ struct pl_stock {
     uint32_t dedicated; /* boxes on their way to one claim */
     uint32_t claimed;
     uint32_t waiting;  /* claims that any box of it would serve */
-    uint32_t covered;  /* of them, those that a starting box will serve */
+    uint32_t covered;  /* boxes that are starting and will serve none of them */
+    uint32_t riders;   /* of them, those that a starting box will serve */
     bool no_configure; /* the agent said that this kernel can't be configured warm */
     uint32_t failures_in_row;
     uint64_t refill_at_ms; /* kg_clock_ms */
@@ -129,11 +130,13 @@ struct pl_box {
     struct pl_net *net;        /* that it is in; NULL: none */
     struct pl_limits limits;   /* its own */
     struct pl_limits in_force; /* memory and CPU, once it is claimed */
-    bool lent;                 /* it may use more CPU than its own; counted in the pool */
-    bool serving;              /* its service has said that it is ready */
-    pid_t pid;                 /* of its PID 1, as the engine says; 0 before */
-    json_t *start;             /* the kernel.start request, until sent */
-    json_t *info;              /* kernel_info content, until claimed */
+    bool humble;   /* it has less of the processor than others: nobody waits for it yet */
+    bool wanted;   /* somebody does */
+    bool lent;     /* it may use more CPU than its own; counted in the pool */
+    bool serving;  /* its service has said that it is ready */
+    pid_t pid;     /* of its PID 1, as the engine says; 0 before */
+    json_t *start; /* the kernel.start request, until sent */
+    json_t *info;  /* kernel_info content, until claimed */
     struct pl_link *link;
     struct pl_pendings pending;
     uint64_t next_request;
@@ -223,8 +226,10 @@ void pl_pool_remove(struct pl_pool *p, struct pl_box *b);
 void pl_adopt_waiting(struct pl_pool *p);
 void pl_adopted(struct pl_box *b); /* its agent has said hello */
 
-/* boot.c. Starts a box for stock (claim NULL) or for one claim. */
-struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim);
+/* boot.c. Starts a box for stock (claim NULL) or for one claim. wanted: somebody waits for it. */
+struct pl_box *pl_box_start(struct pl_stock *stock, struct pl_claimed *claim, bool wanted);
+/* Somebody waits for a box that is starting: it is as good as any other from now on. */
+void pl_box_wanted(struct pl_box *b);
 /* What starts a kernel or a service is lent CPU for that time. */
 bool pl_box_boosted(const struct pl_box *b);
 /* Gives it what its limits say again; done may come with an error. */

@@ -25,6 +25,8 @@ struct pl_limits {
     uint32_t cpu_milli; /* 500 = half a core */
     uint32_t pids;
     uint32_t tmp_mb; /* all tmpfs of the box together */
+    uint32_t
+        cpu_weight; /* its share beside other boxes, 100 is usual; 0: as it is. The pool's own affair */
 };
 
 /* What a runtime's kernels and programs need: filled from its manifest by core. All strings borrowed

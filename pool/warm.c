@@ -317,6 +317,7 @@ static void start_for_claims(struct pl_pool *p, uint64_t now, uint64_t *next)
             continue;
         if (!c->cold && s->covered > 0) {
             s->covered--;
+            s->riders++;
             continue;
         }
         uint64_t at = s->retry_at_ms;
@@ -330,11 +331,26 @@ static void start_for_claims(struct pl_pool *p, uint64_t now, uint64_t *next)
         } else if (p->starting < p->max_starting) {
             if (c->cold) {
                 c->state = PL_STARTING;
-                c->box = pl_box_start(s, c);
+                c->box = pl_box_start(s, c, true);
             } else {
-                pl_box_start(s, NULL);
+                pl_box_start(s, NULL, true);
             }
         }
+    }
+}
+
+/* Stock that is starting, as much of it as claims wait for. */
+static void hurry(struct pl_pool *p)
+{
+    struct pl_box *b;
+    TAILQ_FOREACH(b, &p->boxes, entry)
+    {
+        bool starting = b->state == PL_CREATING || b->state == PL_BOOTING || b->state == PL_WARMING;
+        if (!starting || b->dedicated || b->stock->riders == 0)
+            continue;
+        b->stock->riders--;
+        if (!b->wanted)
+            pl_box_wanted(b);
     }
 }
 
@@ -361,7 +377,7 @@ static void refill(struct pl_pool *p, uint64_t now, uint64_t *next)
                 sooner(next, refill_at(s));
                 continue;
             }
-            pl_box_start(s, NULL);
+            pl_box_start(s, NULL, false);
             more = true;
         }
     }
@@ -393,10 +409,11 @@ void pl_warm_run(struct pl_task *task)
     if (p->closing) /* by who was handed one */
         return;
     for (size_t i = 0; i < p->stock_count; i++)
-        p->stocks[i].waiting = 0;
+        p->stocks[i].waiting = p->stocks[i].riders = 0;
     expire(p, now, &next);
     pl_demand_update(p, now, &next);
     start_for_claims(p, now, &next);
+    hurry(p);
     refill(p, now, &next);
     trim(p);
     uv_timer_stop(&p->retry);

@@ -55,6 +55,8 @@ int bd_box_limits(struct bd_box *box, const struct bd_request *r, struct kg_err 
     int rc = 0;
     if (r->cpu_milli && (rc = bd_cgroup_set_cpu(c, name, r->cpu_milli, err)) == 0)
         box->limits.cpu_milli = r->cpu_milli;
+    if (rc == 0 && r->weight)
+        rc = bd_cgroup_set_weight(c, name, r->weight, err);
     if (rc == 0 && r->pids && (rc = bd_cgroup_set_pids(c, name, r->pids, err)) == 0)
         box->limits.pids = r->pids;
     if (rc == 0 && r->memory_mb && (rc = bd_cgroup_set_memory(c, name, r->memory_mb, err)) == 0)

@@ -209,6 +209,7 @@ static int write_config(struct bd_box *box, const struct bd_request *r, const ch
         .memory_mb = r->memory_mb,
         .limit_swap = all->cgroups.has_swap,
         .cpu_milli = r->cpu_milli,
+        .cpu_shares = r->weight ? bd_cgroup_shares(&all->cgroups, r->weight) : 0,
         .pids = r->pids,
         .tmp_mb = r->tmp_mb,
         .tmp_inodes = r->tmp_inodes,

@@ -232,6 +232,22 @@ int bd_cgroup_set_cpu(const struct bd_cgroups *c, const char *name, uint32_t mil
     return put(h, name, "cpu.cfs_quota_us", quota_us, "", err);
 }
 
+int bd_cgroup_set_weight(const struct bd_cgroups *c, const char *name, uint32_t weight,
+                         struct kg_err *err)
+{
+    const struct bd_hierarchy *h = with(c, BD_CG_CPU);
+    return c->only_v2 ? put(h, name, "cpu.weight", weight, "", err)
+                      : put(h, name, "cpu.shares", bd_cgroup_shares(c, weight), "", err);
+}
+
+uint32_t bd_cgroup_shares(const struct bd_cgroups *c, uint32_t weight)
+{
+    if (!c->only_v2)
+        return weight * 1024 / 100 < 2 ? 2 : weight * 1024 / 100;
+    /* runc, crun: weight = 1 + (shares - 2) * 9999 / 262142, rounded down; so this is rounded up */
+    return 2 + (uint32_t)(((uint64_t)(weight - 1) * 262142 + 9998) / 9999);
+}
+
 int bd_cgroup_set_pids(const struct bd_cgroups *c, const char *name, uint32_t pids,
                        struct kg_err *err)
 {

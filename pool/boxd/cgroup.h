@@ -65,6 +65,11 @@ int bd_cgroup_remove(const struct bd_cgroups *c, const char *name, struct kg_err
 
 int bd_cgroup_set_cpu(const struct bd_cgroups *c, const char *name, uint32_t milli,
                       struct kg_err *err);
+/* Its share of the processor when others want it, too, as in version 2: 1 to 10000, 100 is usual. */
+int bd_cgroup_set_weight(const struct bd_cgroups *c, const char *name, uint32_t weight,
+                         struct kg_err *err);
+/* The number by which OCI means that weight: shares as in version 1, which runtimes convert where there is version 2. */
+uint32_t bd_cgroup_shares(const struct bd_cgroups *c, uint32_t weight);
 /* Never ends anybody for it: -EBUSY when, after taking back what can be had without a loss, more than mb is in use; the
  * limit is then as it was. */
 int bd_cgroup_set_memory(const struct bd_cgroups *c, const char *name, uint32_t mb,

@@ -22,6 +22,9 @@ enum {
     BD_MEMORY_MB_MIN = 16,
     BD_CPU_MILLI_MIN = 10,
     BD_CPU_MILLI_MAX = 256 * 1000,
+    BD_WEIGHT_MIN = 1, /* of the processor, as cpu.weight of cgroup version 2 */
+    BD_WEIGHT_MAX = 10000,
+    BD_WEIGHT_USUAL = 100,
     BD_PIDS_MIN = 4,
     BD_PIDS_MAX = 32768,
     BD_TMP_MB_MIN = 4,

@@ -221,6 +221,8 @@ static void resources(struct kg_json *j, const struct bd_oci *spec)
     kg_json_object_begin(j);
     kg_json_kint(j, "quota", (int64_t)spec->cpu_milli * 100);
     kg_json_kint(j, "period", 100000);
+    if (spec->cpu_shares)
+        kg_json_kint(j, "shares", spec->cpu_shares);
     kg_json_object_end(j);
     kg_json_key(j, "pids");
     kg_json_object_begin(j);

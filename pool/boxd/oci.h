@@ -25,6 +25,7 @@ struct bd_oci {
     uint32_t memory_mb;
     bool limit_swap; /* the machine counts swap, so memory and swap together are limited too */
     uint32_t cpu_milli;
+    uint32_t cpu_shares; /* bd_cgroup_shares; 0: the machine's usual */
     uint32_t pids;
     uint32_t tmp_mb;     /* all tmpfs that user code can write to, together */
     uint32_t tmp_inodes; /* the same */

@@ -31,6 +31,7 @@ static const struct field create_fields[] = {
     {"tmp_inodes", K_COUNT, REQUIRED, AT(tmp_inodes), BD_TMP_INODES_MIN, BD_TMP_INODES_MAX},
     {"owner", K_OWNER, REQUIRED, AT(owner), 0, 0},
     {"net", K_BOX, OPTIONAL, AT(net), 0, 0},
+    {"weight", K_COUNT, OPTIONAL, AT(weight), BD_WEIGHT_MIN, BD_WEIGHT_MAX},
 };
 static const struct field box_fields[] = {
     {"box", K_BOX, REQUIRED, AT(box), 0, 0},
@@ -43,6 +44,7 @@ static const struct field limits_fields[] = {
     {"cpu", K_CPU, OPTIONAL, AT(cpu_milli), BD_CPU_MILLI_MIN, BD_CPU_MILLI_MAX},
     {"memory_mb", K_COUNT, OPTIONAL, AT(memory_mb), BD_MEMORY_MB_MIN, 0},
     {"pids", K_COUNT, OPTIONAL, AT(pids), BD_PIDS_MIN, BD_PIDS_MAX},
+    {"weight", K_COUNT, OPTIONAL, AT(weight), BD_WEIGHT_MIN, BD_WEIGHT_MAX},
 };
 static const struct field net_create_fields[] = {
     {"net", K_BOX, REQUIRED, AT(net), 0, 0},
@@ -237,8 +239,10 @@ static int read_request(struct bd_request *out, json_t *object, uint32_t max_mem
             return rc;
         if (out->op == BD_CREATE && out->tmp_mb > out->memory_mb)
             return kg_err_set(err, -EINVAL, "\"tmp_mb\" must not be above \"memory_mb\"");
-        if (out->op == BD_SET_LIMITS && !out->cpu_milli && !out->memory_mb && !out->pids)
-            return kg_err_set(err, -EINVAL, "limits needs \"cpu\", \"memory_mb\" or \"pids\"");
+        if (out->op == BD_SET_LIMITS && !out->cpu_milli && !out->memory_mb && !out->pids &&
+            !out->weight)
+            return kg_err_set(err, -EINVAL,
+                              "limits needs \"cpu\", \"memory_mb\", \"pids\" or \"weight\"");
         return 0;
     }
     return kg_err_set(err, -EINVAL, "there is no op \"%.40s\"", name);

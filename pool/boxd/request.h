@@ -47,6 +47,7 @@ struct bd_request {
     uint32_t memory_mb;            /* set_limits: 0 leaves it */
     uint32_t cpu_milli;            /* set_limits: 0 leaves it */
     uint32_t pids;                 /* set_limits: 0 leaves it */
+    uint32_t weight;               /* create: 0 is BD_WEIGHT_USUAL; set_limits: 0 leaves it */
     uint32_t tmp_mb;
     uint32_t tmp_inodes;
     struct bd_names names;

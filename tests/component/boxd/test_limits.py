@@ -54,6 +54,17 @@ class Limits(harness.BoxdTest):
         maximum = [g / "cpu.max" for g in self.boxd.groups() if g.name == box.id and (g / "cpu.max").exists()]
         self.assertEqual((quota + maximum)[0].read_text().split()[0], "10000")
 
+    def test_a_box_of_little_weight_gives_way_until_it_is_given_the_usual(self):
+        name = lambda box: next(p for g in self.boxd.groups() if g.name == box.id
+                                for p in (g / "cpu.shares", g / "cpu.weight") if p.exists())
+        usual, humble = self.box(), self.box(weight=10)
+        full, less = (int(name(box).read_text()) for box in (usual, humble))
+        self.assertAlmostEqual(full / less, 10, delta=0.1)
+        self.client.call("limits", box=humble.id, weight=100)
+        self.assertEqual(int(name(humble).read_text()), full)
+        for wrong in (0, 10001, "10", 1.5):
+            self.assertEqual(self.refused("limits", box=humble.id, weight=wrong).code, "EINVAL", wrong)
+
     def test_limits_in_force_can_be_read_inside(self):
         box = self.box(memory_mb=64, pids=32)
         told = lambda who: json.loads(who("cat /run/kgw/limits").removeprefix("cat ok ").rstrip("|"))

@@ -38,7 +38,7 @@ static int set_up(void **state)
     fake_reset();
     runtime = (struct kg_runtime){.name = name, .language = language};
     runtime.pool.name = runtime.name;
-    runtime.pool.program_limits = (struct pl_limits){128, 500, 64, 48};
+    runtime.pool.program_limits = (struct pl_limits){128, 500, 64, 48, 0};
     set_program("{\"phases\":[{\"name\":\"run\",\"argv\":[\"python3\",\"{entry}\"]}]}");
     core = (struct kg_core){.config = {.max_runs = 1000,
                                        .run_wall_s = 30,

@@ -63,11 +63,11 @@ static void a_kernel_has_no_wall_limit(void **state)
 static void what_is_not_said_stays_as_it_is(void **state)
 {
     (void)state;
-    struct pl_limits limits = {128, 500, 64, 48};
+    struct pl_limits limits = {128, 500, 64, 48, 0};
     kg_wish_apply(&(struct kg_wish){.pids = 100}, &limits);
-    assert_memory_equal(&limits, (&(struct pl_limits){128, 500, 100, 48}), sizeof limits);
+    assert_memory_equal(&limits, (&(struct pl_limits){128, 500, 100, 48, 0}), sizeof limits);
     kg_wish_apply(&(struct kg_wish){.memory_mb = 512, .cpu_milli = 1000}, &limits);
-    assert_memory_equal(&limits, (&(struct pl_limits){512, 1000, 100, 48}), sizeof limits);
+    assert_memory_equal(&limits, (&(struct pl_limits){512, 1000, 100, 48, 0}), sizeof limits);
 }
 
 static void files_get_the_same_part_of_less_memory(void **state)
@@ -77,7 +77,7 @@ static void files_get_the_same_part_of_less_memory(void **state)
         uint32_t has, tmp, asked, gets;
     } cases[] = {{128, 48, 64, 24}, {128, 88, 64, 44}, {128, 48, 256, 48}, {1024, 48, 16, 4}};
     for (size_t i = 0; i < KG_COUNT(cases); i++) {
-        struct pl_limits limits = {cases[i].has, 500, 64, cases[i].tmp};
+        struct pl_limits limits = {cases[i].has, 500, 64, cases[i].tmp, 0};
         kg_wish_apply(&(struct kg_wish){.memory_mb = cases[i].asked}, &limits);
         assert_int_equal(limits.memory_mb, cases[i].asked);
         assert_int_equal(limits.tmp_mb, cases[i].gets);

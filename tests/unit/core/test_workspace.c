@@ -40,7 +40,7 @@ static int set_up(void **state)
     kg_clock_freeze(now);
     runtime = (struct kg_runtime){.name = name, .language = language};
     runtime.pool.name = runtime.name;
-    runtime.pool.program_limits = (struct pl_limits){128, 500, 64, 48};
+    runtime.pool.program_limits = (struct pl_limits){128, 500, 64, 48, 0};
     json_t *program =
         json_loads("{\"phases\":[{\"name\":\"run\",\"argv\":[\"python3\",\"{entry}\"]}]}", 0, NULL);
     assert_int_equal(kg_program_new(&runtime.program, program, NULL), 0);

@@ -77,6 +77,7 @@ struct fake {
     int creates, destroys, lists, limit_calls;
     uint32_t memory_used_mb; /* limits below it are refused */
     uint32_t create_cpu;     /* of the last create */
+    uint32_t create_weight;  /* the same */
     unsigned caps;
     bool closed;
     struct pl_pool *pool;
@@ -147,6 +148,7 @@ static inline void fake_create(struct fake *f, struct fake_op *op)
     struct kg_err err = {0};
     f->creates++;
     f->create_cpu = op->limits.cpu_milli;
+    f->create_weight = op->limits.cpu_weight;
     if (f->mood == NO_BOX || fake_find(f, op->id)) {
         kg_err_set(&err, -ENOSPC, "no place for a box");
         made(op->user, NULL, &err);
@@ -252,6 +254,8 @@ static inline void fake_do(struct fake *f, struct fake_op *op)
         f->limit_calls++;
         if (a && op->limits.cpu_milli)
             a->limits.cpu_milli = op->limits.cpu_milli;
+        if (a && op->limits.cpu_weight)
+            a->limits.cpu_weight = op->limits.cpu_weight;
         if (a && op->limits.pids)
             a->limits.pids = op->limits.pids;
         if (op->limits.memory_mb && op->limits.memory_mb < f->memory_used_mb)

@@ -104,6 +104,71 @@ static void starting_kernels_count_as_loans(void **state)
     use(f, &g, 256, true);
 }
 
+/* A kernel for the stock, made but not answering yet. */
+static struct fake_agent *warming(struct fake *f)
+{
+    open_with(f, 2);
+    f->mood = SLOW_KERNEL;
+    f->runtimes[0].stock_kernels = 1;
+    fake_stock(f, PL_KERNEL)->target = 1;
+    pl_warm_pump(f->pool);
+    until(f, !TAILQ_EMPTY(&f->pool->boxes) && TAILQ_FIRST(&f->pool->boxes)->state == PL_WARMING);
+    return fake_find(f, TAILQ_FIRST(&f->pool->boxes)->id);
+}
+
+static void what_starts_for_the_stock_gives_way_until_somebody_waits_for_it(void **state)
+{
+    struct fake *f = *state;
+    struct pl_claim claim = {.runtime = "python3", .kind = PL_KERNEL};
+    struct got g;
+    const struct fake_agent *a = warming(f);
+    assert_int_equal(a->limits.cpu_weight, 20);
+    claim_it(&g, f, &claim);
+    until(f, a->limits.cpu_weight == 100);
+    assert_int_equal(TAILQ_FIRST(&f->pool->boxes)->state, PL_WARMING);
+    assert_int_equal(f->limit_calls, 1);
+    pl_claim_cancel(f->pool, g.id);
+    until(f, g.calls == 1);
+}
+
+static void one_that_is_not_made_yet_is_told_when_it_is(void **state)
+{
+    struct fake *f = *state;
+    struct pl_claim claim = {.runtime = "python3", .kind = PL_KERNEL};
+    struct got g;
+    open_with(f, 2);
+    f->hold_create = true;
+    f->mood = SLOW_KERNEL;
+    f->runtimes[0].stock_kernels = 1;
+    fake_stock(f, PL_KERNEL)->target = 1;
+    pl_warm_pump(f->pool);
+    until(f, f->pool->starting == 1);
+    claim_it(&g, f, &claim);
+    until(f, TAILQ_FIRST(&f->pool->boxes)->wanted);
+    assert_int_equal(f->limit_calls, 0);
+    f->hold_create = false;
+    until(f, f->limit_calls == 1);
+    assert_int_equal(f->create_weight, 20);
+    assert_int_equal(fake_find(f, TAILQ_FIRST(&f->pool->boxes)->id)->limits.cpu_weight, 100);
+    pl_claim_cancel(f->pool, g.id);
+    until(f, g.calls == 1);
+}
+
+static void what_is_ready_or_was_started_for_somebody_gives_way_to_nobody(void **state)
+{
+    struct fake *f = *state;
+    struct pl_claim claim = {.runtime = "python3", .kind = PL_KERNEL, .cold = true};
+    struct got g;
+    f->runtimes[0].stock_kernels = 1;
+    open_with(f, 2);
+    until(f, fake_stock(f, PL_KERNEL)->idle == 1);
+    assert_int_equal(f->create_weight, 20);
+    assert_int_equal(fake_find(f, TAILQ_FIRST(&f->pool->idle)->id)->limits.cpu_weight, 100);
+    claim_it(&g, f, &claim); /* a box of its own */
+    until(f, g.calls == 1);
+    assert_int_equal(f->create_weight, 0);
+}
+
 static void memory_in_use_is_kept_and_the_box_goes_on(void **state)
 {
     struct fake *f = *state;
@@ -148,7 +213,7 @@ static void a_program_with_limits_of_its_own_comes_from_stock(void **state)
 {
     struct fake *f = *state;
     struct got g;
-    struct pl_limits more = {512, 1000, 128, 64};
+    struct pl_limits more = {512, 1000, 128, 64, 0};
     f->runtimes[0].stock_boxes = 1;
     open_with(f, 2);
     until(f, fake_stock(f, PL_PROGRAM)->idle == 1);
@@ -166,7 +231,7 @@ static void a_box_that_cannot_be_given_them_is_replaced_by_a_new_one(void **stat
 {
     struct fake *f = *state;
     struct got g;
-    struct pl_limits less = {32, 500, 64, 64};
+    struct pl_limits less = {32, 500, 64, 64, 0};
     f->runtimes[0].stock_boxes = 1;
     open_with(f, 2);
     until(f, fake_stock(f, PL_PROGRAM)->idle == 1);
@@ -180,7 +245,7 @@ static void other_file_systems_need_a_box_of_their_own(void **state)
 {
     struct fake *f = *state;
     struct got g;
-    struct pl_limits small = {128, 500, 64, 32};
+    struct pl_limits small = {128, 500, 64, 32, 0};
     f->runtimes[0].stock_boxes = 1;
     open_with(f, 2);
     until(f, fake_stock(f, PL_PROGRAM)->idle == 1);
@@ -192,7 +257,7 @@ static void an_engine_without_limits_is_asked_for_none(void **state)
 {
     struct fake *f = *state;
     struct got g;
-    struct pl_limits more = {512, 1000, 128, 32};
+    struct pl_limits more = {512, 1000, 128, 32, 0};
     f->runtimes[0].stock_boxes = 1;
     fake_open(f);
     until(f, fake_stock(f, PL_PROGRAM)->idle == 1);
@@ -210,6 +275,9 @@ int main(void)
         pool_test(what_is_in_force_already_is_not_asked_for),
         pool_test(no_more_is_lent_than_there_are_cores),
         pool_test(starting_kernels_count_as_loans),
+        pool_test(what_starts_for_the_stock_gives_way_until_somebody_waits_for_it),
+        pool_test(one_that_is_not_made_yet_is_told_when_it_is),
+        pool_test(what_is_ready_or_was_started_for_somebody_gives_way_to_nobody),
         pool_test(memory_in_use_is_kept_and_the_box_goes_on),
         pool_test(an_engine_that_is_down_holds_nobody_up),
         pool_test(a_box_destroyed_while_it_is_asked_still_answers),

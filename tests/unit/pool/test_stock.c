@@ -107,7 +107,7 @@ static void what_a_running_kernel_cannot_take_forces_a_cold_start(void **state)
         json_decref(env);
     }
     struct pl_limits own = f->runtimes[0].kernel_limits;
-    struct pl_limits more = {1024, 500, 64, 64};
+    struct pl_limits more = {1024, 500, 64, 64, 0};
     struct pl_claim cold = {.runtime = "python3", .kind = PL_KERNEL, .cold = true};
     check_cold(f, &cold);
     struct pl_claim big = {.runtime = "python3", .kind = PL_KERNEL, .limits = &more};

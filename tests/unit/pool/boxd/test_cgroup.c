@@ -132,6 +132,7 @@ static void version_1_is_read_and_limited(void **state)
     file("pids/a/b/box/pids.max", "");
     file("cpu/a/b/box/cpuacct.usage", "1234567890\n");
     file("cpu/a/b/box/cpu.cfs_quota_us", "");
+    file("cpu/a/b/box/cpu.shares", "");
     file("pids/a/b/box/pids.current", "5\n");
     find_mixed(&c);
     assert_int_equal(bd_cgroup_stats(&c, "box", &s, &err), 0);
@@ -142,6 +143,10 @@ static void version_1_is_read_and_limited(void **state)
     assert_int_equal(s.cpu_ms, 1234);
     assert_int_equal(bd_cgroup_set_cpu(&c, "box", 1500, &err), 0);
     assert_string_equal(content("cpu/a/b/box/cpu.cfs_quota_us"), "150000");
+    assert_int_equal(bd_cgroup_set_weight(&c, "box", 10, &err), 0);
+    assert_string_equal(content("cpu/a/b/box/cpu.shares"), "102");
+    assert_int_equal(bd_cgroup_shares(&c, 100), 1024); /* what a group has that nobody set */
+    assert_int_equal(bd_cgroup_shares(&c, 1), 10);
     assert_int_equal(bd_cgroup_set_memory(&c, "box", 64, &err), 0);
     assert_memory_equal(content("memory/a/b/box/memory.limit_in_bytes"), "67108864", 8);
     assert_memory_equal(content("memory/a/b/box/memory.memsw.limit_in_bytes"), "67108864", 8);
@@ -166,6 +171,7 @@ static void version_2_is_read_and_limited(void **state)
     file("v2/a/b/box/memory.max", "max\n");
     file("v2/a/b/box/cpu.stat", "usage_usec 7654321\nuser_usec 1\n");
     file("v2/a/b/box/cpu.max", "max 100000\n");
+    file("v2/a/b/box/cpu.weight", "100\n");
     file("v2/a/b/box/pids.current", "9\n");
     find_v2(&c);
     assert_int_equal(bd_cgroup_stats(&c, "box", &s, &err), 0);
@@ -179,6 +185,10 @@ static void version_2_is_read_and_limited(void **state)
     assert_int_equal(s.memory_peak_bytes, 4096);
     assert_int_equal(bd_cgroup_set_cpu(&c, "box", 250, &err), 0);
     assert_memory_equal(content("v2/a/b/box/cpu.max"), "25000 100000", 12);
+    assert_int_equal(bd_cgroup_set_weight(&c, "box", 10, &err), 0);
+    assert_memory_equal(content("v2/a/b/box/cpu.weight"), "10", 2);
+    for (uint32_t weight = 1; weight <= 10000; weight++) /* as runc and crun read it */
+        assert_int_equal(1 + ((uint64_t)bd_cgroup_shares(&c, weight) - 2) * 9999 / 262142, weight);
     assert_int_equal(bd_cgroup_set_memory(&c, "box", 64, &err), 0);
     assert_memory_equal(content("v2/a/b/box/memory.max"), "67108864", 8);
     file("v2/a/b/box/memory.current", "33554433\n"); /* the kernel would kill for it */
