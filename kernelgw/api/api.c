@@ -45,6 +45,7 @@ static const struct kg_route *const tables[] = {
     kg_routes_sessions,
     kg_routes_contents,
     kg_routes_notebooks,
+    kg_routes_settings,
     kg_routes_files,
     kg_routes_workspaces,
     kg_routes_workspace_files,

@@ -92,6 +92,7 @@ extern const struct kg_route kg_routes_sessions[];    /* sessions.c */
 extern const struct kg_route kg_routes_contents[];    /* contents.c */
 extern const struct kg_route kg_routes_notebooks[];   /* notebooks.c: run by the server */
 extern const struct kg_route kg_routes_files[];       /* files.c */
+extern const struct kg_route kg_routes_settings[];    /* settings.c: and where a file is */
 extern const struct kg_route kg_routes_spec[];        /* spec.c */
 extern const struct kg_route kg_routes_runs[];        /* runs.c */
 extern const struct kg_route kg_routes_terminals[];   /* terminals.c */

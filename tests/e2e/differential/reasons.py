@@ -1,6 +1,5 @@
 """Why kernelgw answers otherwise than Jupyter Server. A row that is no longer another one fails the test, as one that is missing does."""
 
-NO_SETTINGS = "front-ends keep their settings themselves"
 TOLD = "an end with a reason instead of a lost connection"
 
 REST = {
@@ -11,9 +10,6 @@ REST = {
     "give it an unknown kernel": "the same",
     "delete a session whose kernel went first": "as the published document says",
     "the last chunk": "it is the last one that makes the file",
-    "where a file is": "files are known by their paths below the folder alone",
-    "settings": NO_SETTINGS,
-    "change settings": NO_SETTINGS,
     "formats of nbconvert": "nothing here converts notebooks",
     "metrics": "figures are in /api/status",
 }
@@ -36,4 +32,5 @@ MEMBERS = {
     "kernelspecs": (["kernelspecs.python3.spec.kernel_protocol_version",
                      "kernelspecs.python3.spec.metadata.supported_encryption"], BOX),
     "a kernelspec": (["spec.kernel_protocol_version", "spec.metadata.supported_encryption"], BOX),
+    "settings": (["load_extensions"], "a default of a package that stands beside Jupyter Server"),
 }
