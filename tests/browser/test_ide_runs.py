@@ -161,7 +161,10 @@ PROGRAMS = {
     "cpp": ({"main.cpp": '#include <iostream>\n#include "other.h"\nint main() { std::cout << "from " << other() << std::endl; }\n',
              "other.h": "#pragma once\nconst char *other();\n", "other.cpp": '#include "other.h"\nconst char *other() { return "other"; }\n'}, "main.cpp", "from other"),
     "sql": ({"main.sql": "SELECT CONCAT('from ', 'other') AS answer;\n"}, "main.sql", "from other"),
+    "bash": ({"main.sh": 'for part in 1; do\n    source ./other.sh\n    echo "from $name"\ndone\n', "other.sh": "name=other\n"}, "main.sh", "from other"),
 }
+BROKEN = {"java": ("Main.java", "class Main {\n    public static void main(String[] a) {\n        int x = \"no number\";\n    }\n}\n"),
+          "cpp": ("main.cpp", "int main()\n{\n    return nothing;\n}\n")}
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
@@ -174,6 +177,17 @@ def test_every_language_runs_from_the_tree(ide, make_server, language):
     work.run(entry)
     expect(work.log(entry)).to_contain_text(expected, timeout=60_000)
     expect(work.badge(entry)).to_have_text("exit 0")
+    colours = "e => new Set([...e.querySelectorAll('.cm-line span')].map(s => getComputedStyle(s).color)).size"
+    assert work.editor(entry).evaluate(colours) >= 2, "its words are told apart"
+    if language in BROKEN:
+        entry, text = BROKEN[language]
+        work.write(entry, text)
+        work.page.keyboard.press("F5")
+        expect(work.badge(entry)).to_have_text("compile error", timeout=60_000)
+        work.log(entry).get_by_title(f"Open {entry}, line 3").first.click()
+        expect(work.page.get_by_role("contentinfo")).to_contain_text("Ln 3")
+        expect(work.editor(entry)).to_be_focused()
+        expect(work.log(entry).locator(".text.err").first).to_be_visible()
 
 
 def test_arguments_are_kept_and_given(work):

@@ -18,6 +18,10 @@ export async function languageExtension(path: string): Promise<Extension> {
       const { sql, MySQL } = await import("@codemirror/lang-sql");
       return sql({ dialect: MySQL });
     }
+    case "bash": {
+      const [{ StreamLanguage }, { shell }] = await Promise.all([import("@codemirror/language"), import("@codemirror/legacy-modes/mode/shell")]);
+      return StreamLanguage.define(shell);
+    }
     case "markdown":
       return (await import("@codemirror/lang-markdown")).markdown();
     case "json":

@@ -5,7 +5,7 @@ import { useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { FONT, SCROLLBACK, useSettings, type Theme } from "../store/settings";
 import { openDialog, useUi, type Ask } from "../store/ui";
 import { t } from "../strings";
-import { commands, otherKeys } from "./commands";
+import { commands } from "./commands";
 import { lazily } from "./lazily";
 
 const RunConfigs = lazily(() => import("./RunConfigs"), null);
@@ -163,7 +163,7 @@ function Keys({ keys }: { keys: string }) {
 
 function Shortcuts() {
   const [filter, setFilter] = useState("");
-  const all = [...commands.flatMap((c) => (c.keys ? [{ label: c.label, keys: c.keys }] : [])), ...otherKeys];
+  const all = [...commands.flatMap((c) => (c.keys ? [{ label: c.label, keys: c.keys }] : [])), ...t.otherKeys];
   const rows = all.filter((r) => `${r.label} ${r.keys}`.toLowerCase().includes(filter.toLowerCase()));
   return (
     <Modal title={t.shortcuts.title} onClose={() => openDialog(null)} wide>

@@ -78,30 +78,30 @@ function toggleCodeHelp(): void {
 const theme = (name: Theme): Command => ({ id: `theme-${name}`, label: `${t.menu.theme}: ${t.settings.themes[name]}`, run: () => useSettings.getState().change({ theme: name }) });
 
 export const commands: Command[] = [
-  { id: "run", label: "Run the active file, or what is chosen in its place", keys: "F5 / Ctrl+Enter", run },
-  { id: "stop", label: "Stop", keys: "Shift+F5", run: stop },
-  { id: "restart", label: "Run again", keys: "Ctrl+F5", run: restart },
+  { id: "run", label: t.commands.run, keys: "F5 / Ctrl+Enter", run },
+  { id: "stop", label: t.commands.stop, keys: "Shift+F5", run: stop },
+  { id: "restart", label: t.commands.restart, keys: "Ctrl+F5", run: restart },
   { id: "args", label: t.menu.runConfig, run: () => openDialog("runConfig") },
   { id: "network", label: t.network.toggle, keys: "Alt+R", run: toggleNetwork },
-  { id: "console", label: "Go to the console", keys: "Ctrl+`", run: toggleConsole },
-  { id: "editor", label: "Go to the editor", keys: "Ctrl+1", run: focusEditor },
-  { id: "tree", label: "Go to the files", keys: "Ctrl+0", run: () => { useUi.setState({ sidebar: true, mobileView: "files" }); requestAnimationFrame(() => document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus()); } },
-  { id: "clear", label: "Clear the console", keys: "Ctrl+L (in the console)", run: () => { const { activeConsole } = useTabs.getState(); if (activeConsole) logOf(activeConsole).clear(); } },
+  { id: "console", label: t.commands.console, keys: "Ctrl+`", run: toggleConsole },
+  { id: "editor", label: t.commands.editor, keys: "Ctrl+1", run: focusEditor },
+  { id: "tree", label: t.commands.tree, keys: "Ctrl+0", run: () => { useUi.setState({ sidebar: true, mobileView: "files" }); requestAnimationFrame(() => document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus()); } },
+  { id: "clear", label: t.commands.clear, keys: "Ctrl+L (in the console)", run: () => { const { activeConsole } = useTabs.getState(); if (activeConsole) logOf(activeConsole).clear(); } },
   { id: "save", label: t.menu.save, keys: "Ctrl+S", run: () => void save() },
   { id: "find", label: t.menu.find, keys: "Ctrl+F", run: ask("kernelgw-find") },
   { id: "code-help", label: t.codeHelp.toggle, run: toggleCodeHelp },
   { id: "format", label: t.menu.format, keys: "Shift+Alt+F", run: ask("kernelgw-format") },
   { id: "close", label: t.menu.closeTab, keys: "Alt+W", run: closeActive },
-  { id: "next", label: "Next tab", keys: "Ctrl+Shift+]", run: () => stepTab(1) },
-  { id: "previous", label: "Previous tab", keys: "Ctrl+Shift+[", run: () => stepTab(-1) },
+  { id: "next", label: t.commands.next, keys: "Ctrl+Shift+]", run: () => stepTab(1) },
+  { id: "previous", label: t.commands.previous, keys: "Ctrl+Shift+[", run: () => stepTab(-1) },
   { id: "sidebar", label: t.menu.sidebar, keys: "Ctrl+B", run: () => useUi.setState((s) => ({ sidebar: !s.sidebar })) },
   { id: "palette", label: t.menu.palette, keys: "F1 / Ctrl+Shift+P", run: () => openDialog("palette") },
   { id: "shortcuts", label: t.menu.shortcuts, keys: "Ctrl+Shift+H", run: () => openDialog("shortcuts") },
   { id: "settings", label: t.menu.settings, keys: "Ctrl+,", run: () => openDialog("settings") },
   { id: "new-file", label: t.files.newFile, keys: "Alt+N", run: () => void createFileIn("") },
   { id: "new-folder", label: t.files.newFolder, run: () => void createFolderIn("") },
-  { id: "rename", label: `${t.files.rename} the active file`, run: withActive((path) => void renameEntry(path)) },
-  { id: "delete", label: `${t.files.delete} the active file`, run: withActive((path) => void deleteEntry(path)) },
+  { id: "rename", label: t.commands.rename, run: withActive((path) => void renameEntry(path)) },
+  { id: "delete", label: t.commands.delete, run: withActive((path) => void deleteEntry(path)) },
   { id: "zip", label: t.files.downloadZip, run: () => void downloadZip("") },
   { id: "share", label: t.menu.share, run: () => void shareWorkspace() },
   { id: "examples", label: t.menu.examples, run: () => openDialog("examples") },
@@ -129,20 +129,3 @@ export function configCommands(): Command[] {
 export function runCommand(id: string): void {
   commands.find((c) => c.id === id)?.run();
 }
-
-/** Keys that belong to one place and are not commands; for the shortcuts sheet. */
-export const otherKeys: { label: string; keys: string }[] = [
-  { label: "Files: rename, delete", keys: "F2, Delete" },
-  { label: "Files: move, open, unfold, fold", keys: "Arrows, Enter, Right, Left" },
-  { label: "Editor: leave by keyboard", keys: "Escape, then Tab" },
-  { label: "Editor: complete", keys: "Ctrl+Space" },
-  { label: "Editor: replace, go to line", keys: "Ctrl+F, Ctrl+Alt+G" },
-  { label: "Console input: send, history", keys: "Enter, Up / Down" },
-  { label: "Console input: end of input", keys: "Ctrl+D" },
-  { label: "Console: interrupt the program", keys: "Ctrl+C" },
-  { label: "Console: find", keys: "Ctrl+F" },
-  { label: "Terminal: find, leave", keys: "Ctrl+Shift+F, Shift+Escape" },
-  { label: "Console: select all, copy", keys: "Ctrl+A, Ctrl+C" },
-  { label: "Console: go to the end and follow", keys: "End" },
-  { label: "Tabs: next group, previous group", keys: "F6, Shift+F6" },
-];

@@ -360,11 +360,11 @@ export function labelOf(run: Run): string {
     case "running":
       return t.step(run.step ?? run.state, run.position);
     case "failed":
-      return "did not start";
+      return t.runState.failed;
     case "lost":
-      return "lost";
+      return t.runState.lost;
     case "exited":
-      return run.end ? t.ended(run.end) : "ended";
+      return run.end ? t.ended(run.end) : t.runState.ended;
   }
 }
 

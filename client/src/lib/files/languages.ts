@@ -14,6 +14,7 @@ export const LANGUAGES: Language[] = [
   { id: "java", label: "Java", extensions: [".java"], runs: true },
   { id: "cpp", label: "C++", extensions: [".cpp", ".cc", ".cxx"], runs: true },
   { id: "sql", label: "SQL", extensions: [".sql"], runs: true },
+  { id: "bash", label: "Shell", extensions: [".sh", ".bash"], runs: true },
   { id: "header", label: "C++", extensions: [".h", ".hpp", ".hh"], runs: false },
   { id: "markdown", label: "Markdown", extensions: [".md", ".markdown"], runs: false },
   { id: "json", label: "JSON", extensions: [".json", ".ipynb"], runs: false },
