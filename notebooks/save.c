@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "notebooks/copy.h"
 #include "notebooks/document.h"
 #include "notebooks/file.h"
 #include "notebooks/model.h"
@@ -274,26 +275,11 @@ static int create_untitled(struct nb_reply *out, struct nb_root *r, const char *
     return rc;
 }
 
-/* Byte for byte, so that a copy's hash is the original's. */
-static int copy_file(struct nb_root *r, int from, const char *path, enum nb_replace how,
-                     struct kg_err *err)
+/* from: of a file, open; of a folder, its path. */
+static int copy_one(struct nb_root *r, int file, const char *folder, const char *to,
+                    enum nb_replace how, struct kg_err *err)
 {
-    struct nb_place at;
-    struct nb_writer w = {.fd = -1};
-    int rc = lseek(from, 0, SEEK_SET) < 0 ? nb_fail(err, errno, "read", path)
-                                          : nb_place_find(&at, r, path, true, err);
-    if (rc < 0)
-        return rc;
-    rc = nb_writer_begin(&w, &at, err);
-    if (rc == 0)
-        rc = nb_writer_copy(&w, from, err);
-    if (rc == 0 && futimens(w.fd, NULL) < 0) /* a copy is of now */
-        rc = nb_fail(err, errno, "write", path);
-    if (rc == 0)
-        rc = nb_writer_commit(&w, r, how, NULL, err);
-    nb_writer_abort(&w);
-    nb_place_release(&at);
-    return rc;
+    return folder ? nb_copy_folder(r, folder, to, err) : nb_copy_file(r, file, to, how, err);
 }
 
 static int create_copy(struct nb_reply *out, struct nb_root *r, const char *to, bool to_folder,
@@ -309,13 +295,12 @@ static int create_copy(struct nb_reply *out, struct nb_root *r, const char *to, 
     kg_autoclose int probe = nb_open(r, from, O_PATH, err);
     if (probe < 0)
         return probe;
-    if (fstat(probe, &st) == 0 && S_ISDIR(st.st_mode))
-        return kg_err_set(err, -EINVAL, "Can't copy directories");
-    kg_autoclose int fd = nb_file_open(r, from, &st, err);
-    if (fd < 0)
+    const char *folder = fstat(probe, &st) == 0 && S_ISDIR(st.st_mode) ? from : NULL;
+    kg_autoclose int fd = folder ? -1 : nb_file_open(r, from, &st, err);
+    if (fd < 0 && !folder)
         return fd;
     if (!to_folder) {
-        rc = copy_file(r, fd, to, NB_REPLACE, err);
+        rc = copy_one(r, fd, folder, to, NB_REPLACE, err);
         return rc < 0 ? rc : tell(out, r, to, NULL, NULL, err);
     }
     kg_autofree char *name = without_copy(nb_path_name(from));
@@ -323,7 +308,7 @@ static int create_copy(struct nb_reply *out, struct nb_root *r, const char *to, 
     for (int n = 0; n < NAMES_MAX && rc == -EEXIST; n++) {
         kg_autofree char *candidate = numbered(name, "-Copy", n);
         kg_autofree char *path = below(to, candidate);
-        rc = copy_file(r, fd, path, NB_NEW, err);
+        rc = copy_one(r, fd, folder, path, NB_NEW, err);
         if (rc == 0)
             rc = tell(out, r, path, NULL, NULL, err);
     }

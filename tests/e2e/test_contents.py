@@ -418,6 +418,42 @@ def test_copy(files):
     refused(files.call("POST", "", {"copy_from": ".hidden"}), 400)
 
 
+def below(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+
+def test_copy_of_a_folder(files):
+    for path in ("/d", "/d/sub", "/d/sub/empty"):
+        files.save(path, type="directory")
+    files.text("/d/a.txt", "text")
+    files.save("/d/sub/b.bin", type="file", format="base64", content="AAEC")
+    files.save("/d/sub/n.ipynb", type="notebook", format="json", content=NOTEBOOK)
+    for name in ("d-Copy1", "d-Copy2"):
+        r = files.call("POST", "", {"copy_from": "d"})
+        assert r.status_code == 201 and (r.json()["path"], r.json()["type"]) == (name, "directory"), r.text
+        assert below(files.root / name) == below(files.root / "d") and len(below(files.root / name)) >= 5
+
+
+@pytest.mark.kgw
+def test_what_is_not_copied_with_a_folder(files):
+    files.save("/d", type="directory")
+    files.text("/d/a.txt", "text")
+    (files.root / "d/link").symlink_to("a.txt")
+    os.mkfifo(files.root / "d/pipe")
+    r = files.call("POST", "/d", {"copy_from": "d"})  # into itself
+    assert r.status_code == 201 and r.json()["path"] == "d/d" and below(files.root / "d/d") == {"a.txt": b"text"}
+    with open(files.root / "d/huge", "wb") as f:
+        f.truncate((500 << 20) + 1)
+    refused(files.call("POST", "", {"copy_from": "d"}), 413, "500 MB")
+    assert not (files.root / "d-Copy1").exists()
+    (files.root / "d/huge").unlink()
+    (files.root / "d/secret").write_text("of somebody else's")
+    (files.root / "d/secret").chmod(0)
+    refused(files.call("POST", "", {"copy_from": "d"}), 403)
+    assert not (files.root / "d-Copy1").exists(), "all of it, or nothing"
+    refused(files.call("POST", "", {"copy_from": "/"}), 400)
+
+
 def test_rename(files):
     files.save("/n.ipynb", type="notebook", format="json", content=NOTEBOOK)
     files.text("/other", "x")
