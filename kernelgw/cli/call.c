@@ -101,7 +101,7 @@ void kg_answer_release(struct kg_answer *a)
 
 int kg_answer_err(const struct kg_answer *a, struct kg_err *err)
 {
-    json_t *said = json_loadb((const char *)a->body.data, a->body.len, 0, NULL);
+    json_t *said = json_loadb((const char *)a->body.data, a->body.len, JSON_ALLOW_NUL, NULL);
     const char *message = json_string_value(json_object_get(said, "message"));
     int code = a->status == 404                       ? -ENOENT
                : a->status == 401 || a->status == 403 ? -EACCES
@@ -121,7 +121,7 @@ json_t *kg_call_json(struct kg_server *s, const char *method, const char *path, 
     json_t *out = NULL;
     if (kg_call(&a, s, method, path, body, err) == 0) {
         if (a.status >= 200 && a.status < 300)
-            out = json_loadb((const char *)a.body.data, a.body.len, 0, NULL);
+            out = json_loadb((const char *)a.body.data, a.body.len, JSON_ALLOW_NUL, NULL);
         if (a.status < 200 || a.status >= 300)
             kg_answer_err(&a, err);
         else if (!out)

@@ -12,6 +12,7 @@
 #include "jupyter/wsframe.h"
 #include "kernelgw/core/cell_times.h"
 #include "kernelgw/core/client.h"
+#include "kernelgw/core/content.h"
 #include "kernelgw/core/outputs.h"
 
 enum {
@@ -118,6 +119,11 @@ static void take_output(struct kg_cell *c, struct kg_span type, const json_t *co
     json_t *output = kg_output_of(type, content);
     if (!output)
         return;
+    if (!content) { /* it can't be read */
+        kg_outputs_leave_out(&c->outputs, n);
+        json_decref(output);
+        return;
+    }
     if (c->events->output && !c->cancelled)
         c->events->output(c->user, output);
     kg_outputs_take(&c->outputs, output, n);
@@ -223,11 +229,12 @@ static void hear(struct kg_cell *c, const struct jy_msg *msg, const json_t *cont
     }
 }
 
-/* What stands for a reply of so many values that they would take the server's memory: a box makes what it likes. */
-static json_t *reply_left_out(void)
+/* What stands for a reply of so many values that they would take the server's memory, or one that is no JSON: a box makes what
+ * it likes. */
+static json_t *reply_left_out(const char *ename, const char *evalue)
 {
-    return json_pack("{s:s,s:s,s:s,s:[]}", "status", "error", "ename", "ReplyTooLarge", "evalue",
-                     "the reply holds too many values", "traceback");
+    return json_pack("{s:s,s:s,s:s,s:[]}", "status", "error", "ename", ename, "evalue", evalue,
+                     "traceback");
 }
 
 static void take(struct kg_cell *c, const struct kg_slice *frame)
@@ -248,14 +255,15 @@ static void take(struct kg_cell *c, const struct kg_slice *frame)
         kg_outputs_leave_out(&c->outputs, msg.content.len);
         return;
     }
-    json_t *content = heavy ? reply_left_out()
-                            : json_loadb((const char *)msg.content.data, msg.content.len, 0, NULL);
+    json_t *content = heavy ? reply_left_out("ReplyTooLarge", "the reply holds too many values")
+                            : kg_content_load(msg.content);
     if (c->resumed)
         hear(c, &msg, content);
     kg_cell_times_take(c->times, &msg, &header, content);
     if (msg.channel == KG_CH_SHELL && kg_span_is(header.msg_type, "execute_reply")) {
         json_decref(c->reply);
-        c->reply = json_incref(content);
+        c->reply = content ? json_incref(content)
+                           : reply_left_out("ReplyUnreadable", "the kernel's reply can't be read");
     } else if (kg_span_is(header.msg_type, "status")) {
         const char *state = json_string_value(json_object_get(content, "execution_state"));
         c->idle = c->idle || (state && strcmp(state, "idle") == 0);

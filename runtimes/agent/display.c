@@ -34,7 +34,8 @@ int kk_display_pair(int *ours, int *theirs)
 
 json_t *kk_display_content(struct kg_span line, const char **type, struct kg_err *err)
 {
-    json_t *in = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *in = json_loadb((const char *)line.data, line.len,
+                            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     json_t *data = json_object_get(in, "data");
     json_t *metadata = json_object_get(in, "metadata");
     json_t *id = json_object_get(in, "display_id");

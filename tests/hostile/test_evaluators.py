@@ -38,3 +38,20 @@ def test_a_line_of_many_strings_is_scanned_in_time(made_of):
         assert (model["exit_code"], err) == (0, ""), model
     finally:
         made.stop()
+
+
+def test_what_json_has_no_word_for_is_kept_all_the_same(server, kernel):
+    """NUL, NaN, halves of pairs: a cell over HTTP ends, and what it gave is there."""
+    def outputs(code):
+        r = server.post(f"/api/kernels/{kernel}/execute", {"code": code, "timeout_s": 10})
+        assert r.status_code == 200
+        return r.json()
+
+    assert outputs("print('a\\0b')")["outputs"][0]["text"] == "a\0b\n"
+    raised = outputs("raise ValueError('a\\0b')")
+    assert (raised["status"], raised["evalue"], raised["outputs"][0]["evalue"]) == ("error", "a\0b", "a\0b")
+    shown = outputs("ip = get_ipython()\n"
+                    "ip.kernel.session.pack = lambda o: __import__('json').dumps(o, default=str).encode()\n"
+                    "from IPython.display import display\n"
+                    "display({'application/json': {'x': float('nan')}, 'text/plain': '\\ud800'}, raw=True)")
+    assert shown["outputs"][0]["data"] == {"application/json": {"x": None}, "text/plain": "\ufffd"}, shown
