@@ -543,7 +543,7 @@ size_t bd_boxes_list(struct bd_boxes *all, const char *after, struct bd_box **ou
     size_t n = 0;
     *more = false;
     for (size_t i = place(all, after, &found) + found; i < all->count; i++) {
-        if (all->list[i]->phase != BD_LIVING)
+        if (all->list[i]->phase == BD_ENDING)
             continue;
         if (n == max) {
             *more = true;

@@ -85,7 +85,11 @@ struct bd_box_info {
     uint64_t age_ms;
 };
 struct bd_box_info bd_box_info(const struct bd_box *box);
-/* Living boxes in order of id, from behind `after` ("" from the start): up to max; *more tells of further ones. */
+/*
+ * Boxes in order of id, from behind `after` ("" from the start), those that are being made (pid 0) too: a gateway that has just
+ * come up must learn of what its killed predecessor asked for a moment ago. Not those that are being ended. Up to max; *more
+ * tells of further ones.
+ */
 size_t bd_boxes_list(struct bd_boxes *all, const char *after, struct bd_box **out, size_t max,
                      bool *more);
 size_t bd_boxes_count(const struct bd_boxes *all); /* in any state */

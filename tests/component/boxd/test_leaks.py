@@ -75,6 +75,21 @@ class Leaks(harness.unittest.TestCase):
             self.assertTrue(wait_until(lambda: not self.boxd.left()), self.boxd.left())
         self.end()
 
+    def test_what_a_killed_gateway_asked_for_is_known_to_the_next_before_it_is_made(self):
+        """Else the next one's first look may come too early, and what was made then is nobody's for a minute or two."""
+        self.boxd.start()
+        killed, after = self.boxd.client(), self.boxd.client()
+        name = box_id()
+        number = killed.send("create", **spec(name))
+        self.assertTrue(wait_until(lambda: after.list()))
+        self.assertEqual([(b["box"], b["pid"], b["owner"]) for b in after.list()], [(name, 0, harness.OWNER)])
+        after.call("destroy", box=name)
+        with self.assertRaises(harness.Refused) as caught:
+            killed.reply(number)
+        self.assertEqual(caught.exception.code, "ECANCELED")
+        self.assertEqual((after.list(), self.boxd.left()), ([], []))
+        self.end()
+
     def test_a_run_directory_without_execution_will_do(self):
         """As /run is on Debian. It is mounted for boxd alone: what it holds is seen through boxd's eyes."""
         plain = self.boxd.argv
