@@ -10,7 +10,7 @@
 /* The kills that the box's memory limit has made so far; 0 when nobody tells. link: path of the link's socket. */
 uint64_t kk_death_oom_kills(const char *link);
 
-/* Writes a sentence into out. status: as waitpid gave it; oom_before: kills when the evaluator was started. */
+/* Writes a sentence into out. status: as waitpid gave it; oom_before: kills when it began with its last cell. */
 void kk_death_describe(char *out, size_t size, int status, const char *link, uint64_t oom_before);
 
 /* The figure behind "oom_kill " in memory.oom_control or memory.events; 0 without one. Pure. */

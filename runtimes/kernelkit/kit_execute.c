@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "jupyter/scan.h"
+#include "runtimes/kernelkit/death.h"
 #include "runtimes/kernelkit/help.h"
 #include "runtimes/kernelkit/kit_inside.h"
 
@@ -57,6 +58,8 @@ static int send_code(struct kk_kit *k, struct kg_span code, struct kg_span expre
 {
     kg_autobuf line = {0};
     struct kg_json json;
+    k->oom_before =
+        kk_death_oom_kills(k->options->link); /* an earlier cell's child explains no end */
     struct kg_json *j = kk_kit_op_begin(k, &line, &json, "execute");
     kg_json_key(j, "code");
     kk_json_text(j, code);

@@ -28,6 +28,16 @@ def test_what_keeps_the_next_cell_from_beginning_is_interrupted(javascript):
     javascript.delete(f"/api/kernels/{kernel_id}")
 
 
+def test_a_death_is_not_explained_by_an_earlier_childs(javascript):
+    kernel_id = javascript.start_kernel(name="javascript")
+    with javascript.channels(kernel_id, timeout=30) as c:
+        hungry = "require('child_process').spawnSync('sh', ['-c', 'head -c 1000m /dev/zero | tail']).status"
+        assert c.execute(hungry).result == "137"
+        assert c.execute("process.kill(process.pid, 9)").reply["content"]["evalue"] == "the kernel's evaluator was killed (signal 9)"
+        assert "ran out of memory" in c.execute("'x'.repeat(2 ** 28).split('')").reply["content"]["evalue"]
+    javascript.delete(f"/api/kernels/{kernel_id}")
+
+
 @pytest.mark.skipif("cpp" not in languages.offered(), reason="cpp was not set up")
 def test_a_line_of_many_strings_is_scanned_in_time(made_of):
     """What an entry includes is looked for without going back to the beginning of the line at each string."""
