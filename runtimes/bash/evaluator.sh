@@ -7,11 +7,14 @@
 # interrupt drops what runs, that command is what comes then.
 #
 # What begins with kgw is ours; the builtin `kgw` (kgw.c) speaks with the agent and sets some of these variables.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2016,SC2034,SC2154
 
+# One command of the shell's: a request is fetched, the cell is run, its end is told. kgw_next has put the same command into
+# the pipe again before it returns. It is neither an alias nor a function: `unalias -a` is the user's.
+kgw_cell='{ kgw_next; eval -- "$kgw_options${kgw_request[code]}" <&"$kgw_stdin"; { kgw_done; } 2> /dev/null; }'
 if [ "${1:-}" != inside ]; then
     exec 5<> <(:)
-    printf 'source %q inside\nkgw_cell\n' "$0" >&5
+    printf 'source %q inside\n%s\n' "$0" "$kgw_cell" >&5
     # it complains that there is no terminal: into the void
     exec 6>&2 2> /dev/null
     exec bash --norc --noprofile --noediting -i +m +H -s <&5
@@ -24,10 +27,7 @@ shopt -u checkwinsize
 unset HISTFILE MAILCHECK
 enable -f "${BASH_SOURCE[0]%/*}/kgw.so" kgw && kgw init || exit 1
 
-# One command of the shell's: a request is fetched, the cell is run, its end is told. kgw_next has put the same command into
-# the pipe again before it returns.
-alias kgw_cell='{ kgw_next; eval -- "$kgw_options${kgw_request[code]}" <&"$kgw_stdin"; { kgw_done; } 2> /dev/null; }'
-
+readonly kgw_cell
 kgw_running=   # the id of the request whose cell runs
 kgw_status=0   # $? of the last cell
 kgw_options=   # a command that sets what the user has set of those options that would disturb us
@@ -44,7 +44,7 @@ kgw_next() {
             traceback:j '["\u001b[31mKeyboardInterrupt\u001b[0m"]'
         kgw_running=
     fi
-    kgw again $'kgw_cell\n'
+    kgw again "$kgw_cell"$'\n'
     while kgw next kgw_request; do
         case ${kgw_request[op]} in
         execute) break ;;

@@ -65,3 +65,16 @@ def test_what_json_has_no_word_for_is_kept_all_the_same(server, kernel):
                     "from IPython.display import display\n"
                     "display({'application/json': {'x': float('nan')}, 'text/plain': '\\ud800'}, raw=True)")
     assert shown["outputs"][0]["data"] == {"application/json": {"x": None}, "text/plain": "\ufffd"}, shown
+
+
+@pytest.mark.skipif("bash" not in languages.offered(), reason="bash was not set up")
+def test_a_shell_without_aliases_goes_on(made_of):
+    """`unalias -a` is what scripts begin with."""
+    made = made_of("--languages", "bash", "--stock-kernels", "1", "--stock-boxes", "0")
+    try:
+        kernel_id = made.server.start_kernel(name="bash")
+        with made.server.channels(kernel_id, timeout=30) as c:
+            assert c.execute("unalias -a; alias hello='echo hello'").status == "ok"
+            assert c.execute("hello").stdout == "hello\n"
+    finally:
+        made.stop()
