@@ -1,5 +1,6 @@
 """What must hold in the browser client whatever happens: floods freeze nothing; a reload, a server that is killed, a network
 that goes dead lose nothing and double nothing. Times depend on what else the machine does: they are recorded as figures."""
+import os
 import re
 import signal
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from support import procs
 from support.ide import open_ide
 from support.relay import Relay
 
@@ -173,6 +175,24 @@ def test_a_server_that_is_left_for_a_new_version_says_so_and_loses_nothing(ide, 
     work.editor("main.py").click()
     work.page.keyboard.press("F5")
     expect(work.log("main.py")).to_contain_text("written meanwhile")
+
+
+def test_a_program_whose_box_is_killed_is_lost_and_runs_again(ide, make_server):
+    made = make_server()
+    work = ide(made.server)
+    work.upload({"loop.py": "import time\nprint('begun', flush=True)\nwhile True:\n    time.sleep(1)\n"})
+    work.run("loop.py")
+    expect(work.log("loop.py")).to_contain_text("begun")
+    for pid in made.boxd.pids():
+        if "agent" in procs.cmdline(pid).split(" ")[0]:
+            os.kill(pid, signal.SIGKILL)
+    expect(work.badge("loop.py")).to_have_text("lost: its box is gone")
+    assert "begun" in work.text("loop.py").splitlines(), "what it had said stays"
+    work.log("loop.py").press("Control+l")
+    work.editor("loop.py").click()
+    work.page.keyboard.press("F5")
+    expect(work.log("loop.py")).to_contain_text("begun")
+    expect(work.badge("loop.py")).to_have_text("running")
 
 
 class Behind:

@@ -347,6 +347,7 @@ export function toneOf(run: Run): "live" | "good" | "bad" | "neutral" {
 
 /** In a tab: never much longer or shorter than the last one, or what is beside it would move under a person's pointer. */
 export function shortLabelOf(run: Run): string {
+  if (run.state === "lost") return t.runState.lost;
   return !run.stopping && run.state !== "running" && isLive(run) ? t.shortStep(run.state) : labelOf(run);
 }
 
@@ -362,7 +363,7 @@ export function labelOf(run: Run): string {
     case "failed":
       return t.runState.failed;
     case "lost":
-      return t.runState.lost;
+      return run.end ? t.ended(run.end) : t.runState.lost;
     case "exited":
       return run.end ? t.ended(run.end) : t.runState.ended;
   }
