@@ -87,19 +87,22 @@ static struct kg_request *request_of(struct kg_kernel *k, const struct kg_slice 
     return request_find(k, parent.msg_id);
 }
 
-bool kg_requests_aside(const struct kg_slice *frame)
+enum kg_told kg_requests_told(const struct kg_slice *frame)
 {
-    static const char *const types[] = {"kernel_info_request", "interrupt_request", "debug_request",
-                                        "shutdown_request"};
+    static const char *const types[] = {"kernel_info_request",     "interrupt_request",
+                                        "debug_request",           "shutdown_request",
+                                        "create_subshell_request", "delete_subshell_request",
+                                        "usage_request",           "list_subshell_request"};
     struct jy_msg msg;
+
     struct jy_header parent;
     if (jy_wsframe_split(&msg, frame->data, frame->len, NULL) < 0 ||
         jy_header_peek(&parent, msg.parent_header, NULL) < 0 || !parent.msg_type.data)
-        return false;
+        return KG_TOLD_MAIN;
     for (size_t i = 0; i < KG_COUNT(types); i++)
         if (jy_text_is(parent.msg_type, types[i]))
-            return true;
-    return false;
+            return KG_TOLD_ASIDE;
+    return parent.subshell_id.data ? KG_TOLD_SUBSHELL : KG_TOLD_MAIN;
 }
 
 /* Replies without an asker here are for a client that takes over, and for nobody else. */

@@ -14,8 +14,10 @@ static void tell(struct kg_client *c, struct kg_span parent, const char *state,
 
 void kg_client_tell_busy(struct kg_client *c)
 {
-    if (c->kernel->state == KG_K_BUSY)
-        tell(c, (struct kg_span){0}, "busy", KG_KIND_STATUS_BUSY);
+    if (c->kernel->state != KG_K_BUSY)
+        return;
+    c->kernel->said_busy = true;
+    tell(c, (struct kg_span){0}, "busy", KG_KIND_STATUS_BUSY);
 }
 
 bool kg_client_answer_info(struct kg_client *c, const struct jy_msg *msg,
@@ -34,7 +36,7 @@ bool kg_client_answer_info(struct kg_client *c, const struct jy_msg *msg,
                   kg_say(KG_CH_SHELL, "kernel_info_reply", k->session, msg->header, NULL, content),
                   KG_CH_SHELL, KG_KIND_REPLY, c->reader.id);
     tell(c, msg->header, "idle", KG_KIND_STATUS_IDLE);
-    tell(c, (struct kg_span){0}, "busy", KG_KIND_STATUS_BUSY);
+    kg_client_tell_busy(c);
     free(content);
     return true;
 }

@@ -51,6 +51,7 @@ static void enter(struct kg_kernel *k, enum kg_kernel_state to, const char *why)
         kg_log(KG_INFO, "kernel", "state", "id=%s from=%s to=%s why=%s", k->id,
                state_names[k->state], state_names[to], why);
     k->state = to;
+    k->main_busy = k->main_busy && to == KG_K_BUSY;
 }
 
 const char *kg_kernel_state_name(const struct kg_kernel *k)
@@ -326,10 +327,35 @@ void kg_kernel_died(struct kg_kernel *k, const char *why)
 
 void kg_kernel_idle(struct kg_kernel *k)
 {
+    k->main_busy = false;
     if (k->ready)
         enter(k, KG_K_IDLE, "");
+    if (k->said_busy) /* front-ends don't count the idle of every request */
+        kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "idle"), KG_CH_IOPUB,
+                      KG_KIND_STATUS_IDLE, 0);
+    k->said_busy = false;
     kg_kernel_gather(k);
     kg_kernel_touch(k);
+}
+
+static void take_busy(struct kg_kernel *k, enum kg_told told)
+{
+    kg_kernel_touch(k);
+    if (told == KG_TOLD_ASIDE || !k->ready)
+        return;
+    enter(k, KG_K_BUSY, "");
+    k->main_busy = k->main_busy || told == KG_TOLD_MAIN;
+}
+
+/* False: the idle is not the kernel's. */
+static bool take_idle(struct kg_kernel *k, enum kg_told told)
+{
+    kg_kernel_touch(k);
+    if (told == KG_TOLD_ASIDE || (told == KG_TOLD_SUBSHELL && k->main_busy))
+        return false;
+    kg_kernel_idle(k);
+    kg_input_answered(k);
+    return true;
 }
 
 /* What answers a request of an earlier server's clients: a cell from its busy on, others by their reply. */
@@ -357,21 +383,15 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
         return;
     }
     uint32_t target = 0;
+    bool as_before =
+        false; /* the status is of something else, and the kernel is as busy as before */
     if (rec->channel == KG_CH_IOPUB)
         k->heard_ms = kg_clock_ms();
     switch (rec->kind) {
-    case KG_KIND_STATUS_BUSY:
-        if (k->ready && !kg_requests_aside(&body))
-            enter(k, KG_K_BUSY, "");
-        kg_kernel_touch(k);
-        break;
+    case KG_KIND_STATUS_BUSY: take_busy(k, kg_requests_told(&body)); break;
     case KG_KIND_STATUS_IDLE:
         kg_requests_idle(k, &body);
-        kg_kernel_touch(k);
-        if (kg_requests_aside(&body))
-            break;
-        kg_kernel_idle(k);
-        kg_input_answered(k);
+        as_before = !take_idle(k, kg_requests_told(&body)) && k->main_busy;
         break;
     case KG_KIND_REPLY:
     case KG_KIND_KERNEL_INFO: target = kg_requests_asker(k, &body, true); break;
@@ -385,6 +405,11 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     number = kg_journal_append(&k->journal, number, body, rec->channel, rec->kind, target);
     if (rec->kind == KG_KIND_INPUT_REQUEST)
         kg_input_asked(k, &body, number);
+    if (as_before) { /* front-ends show the last status that they hear */
+        k->said_busy = true;
+        kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "busy"), KG_CH_IOPUB,
+                      KG_KIND_STATUS_BUSY, 0);
+    }
     if (k->journal.lane[KG_LANE_OUTPUT].bytes > (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3)
         kg_kernel_check_hold(k);
     kg_kernel_wake(k);

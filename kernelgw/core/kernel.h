@@ -50,7 +50,9 @@ struct kg_kernel {
     unsigned refs; /* one for the table, one for each answer still due from the pool */
     bool deleted;
     struct pl_box *box;
-    bool ready; /* the box's kernel takes requests */
+    bool ready;     /* the box's kernel takes requests */
+    bool main_busy; /* with a request of the main shell */
+    bool said_busy; /* by the server itself, of no request: what ends it must be, too */
     uint64_t claim;
     json_t *env;
     char *cwd;
@@ -182,9 +184,10 @@ void kg_requests_fail(struct kg_kernel *k, const char *ename, const char *evalue
 /* Who waits for the reply to this message from the kernel: reader id, 0 when nobody is known. `done` forgets the
  * request. */
 uint32_t kg_requests_asker(struct kg_kernel *k, const struct kg_slice *frame, bool done);
-/* A status that belongs to a request which a kernel answers beside a running cell, and says nothing of that: as in
- * jupyter_server 2 (untracked_message_types). */
-bool kg_requests_aside(const struct kg_slice *frame);
+/* What a status tells of: a request that a kernel answers beside a running cell says nothing of that (as in jupyter_server 2,
+ * untracked_message_types), and one in a subshell runs beside the main shell's. */
+enum kg_told { KG_TOLD_MAIN, KG_TOLD_SUBSHELL, KG_TOLD_ASIDE };
+enum kg_told kg_requests_told(const struct kg_slice *frame);
 /* The kernel said idle: the cell that it belongs to is over. */
 void kg_requests_idle(struct kg_kernel *k, const struct kg_slice *frame);
 /*

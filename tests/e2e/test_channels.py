@@ -200,9 +200,31 @@ def test_who_comes_while_a_cell_runs_is_told_at_once(server, kernel, framing):
             assert [m["parent_header"].get("msg_id") for m in got] == [asked, asked, asked, None], "the last word is how the kernel is"
             assert got[1]["content"].pop("banner") and got[1]["content"] == idle
             assert server.post(f"/api/kernels/{kernel}/interrupt").status_code == 204
+            c.recv_until(lambda m: m["content"].get("execution_state") == "idle" and m["parent_header"] == {})  # what was said so is unsaid so
             assert c.request("kernel_info_request")["status"] == "ok"
-        heard = [m["parent_header"].get("msg_id") for m in first.outcome(running).published]
-        assert set(heard) == {running}, "it is nobody else's affair"
+        first.outcome(running)
+        heard = {m["parent_header"].get("msg_id") for m in first.others}
+        assert asked not in heard, "it is nobody else's affair"
+
+
+@pytest.mark.kgw
+def test_what_is_answered_beside_a_cell_does_not_make_the_kernel_idle(server, kernel):
+    """Requests on control, and in a subshell, have statuses of their own: the last one heard is how the kernel is."""
+    with server.channels(kernel) as c:
+        shell = c.request("create_subshell_request", channel="control")["subshell_id"]
+        running = c.send_execute("import time; time.sleep(60)")
+        c.wait_status("busy")
+        for channel, asks, content, where in (("control", "list_subshell_request", {}, None), ("control", "usage_request", {}, None),
+                                              ("shell", "is_complete_request", {"code": "1"}, shell)):
+            asked = c.send(channel, asks, content, subshell=where)
+            c.recv_until(lambda m: m["parent_header"].get("msg_id") == asked and m["content"].get("execution_state") == "idle")
+            again = c.recv_until(lambda m: m["header"]["msg_type"] == "status")
+            assert (again["parent_header"], again["content"]) == ({}, {"execution_state": "busy"})
+            assert server.kernel(kernel)["execution_state"] == "busy"
+        assert server.post(f"/api/kernels/{kernel}/interrupt").status_code == 204
+        assert c.outcome(running).status == "error"
+        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle", 5)
+        c.request("delete_subshell_request", {"subshell_id": shell}, channel="control")
 
 
 def test_interrupt(server, kernel):

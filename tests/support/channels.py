@@ -148,9 +148,11 @@ class Channels:
         """Goes away as a lost network does: no close frame."""
         self.ws.sock.close()
 
-    def send(self, channel, msg_type, content, metadata=None, buffers=(), parent=None, msg_id=None):
+    def send(self, channel, msg_type, content, metadata=None, buffers=(), parent=None, msg_id=None, subshell=None):
         head = header(msg_type, self.session)
         head["msg_id"] = msg_id or head["msg_id"]
+        if subshell:
+            head["subshell_id"] = subshell
         pack = pack_v1 if self.framing == "v1" else pack_json
         frame = pack(channel, head, parent or {}, metadata or {}, content, buffers)
         if isinstance(frame, str):
