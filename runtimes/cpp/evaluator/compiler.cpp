@@ -20,6 +20,7 @@
 #include "llvm/Support/TargetSelect.h"
 
 #include "consumer.hpp"
+#include "outlives.hpp"
 #include "shadow.hpp"
 
 using namespace clang;
@@ -325,13 +326,18 @@ compiled compiler::compile(const std::string &code, const std::string &name, boo
 {
     compiled result;
     auto &diags = ci->getDiagnostics();
-    parse(enter(code, name), show);
+    auto cell = enter(code, name);
+    parse(cell, show);
     if (!diags.hasErrorOccurred()) {
         sink->release(ci->getASTContext());
         result.module = take_module();
         result.ok = !diags.hasErrorOccurred() && result.module;
     } else {
-        sink->drop();
+        auto is_in_cell = [&](const Decl *d) {
+            auto &sources = ci->getSourceManager();
+            return !d->isFromASTFile() && sources.getFileID(sources.getFileLoc(d->getLocation())) == cell;
+        };
+        sink->drop([&](const Decl *d) { return outlives(d, is_in_cell); });
         forget_unit();
     }
     result.first_error = messages->first_error;

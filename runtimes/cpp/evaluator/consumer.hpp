@@ -39,9 +39,13 @@ public:
         releasing = false;
     }
 
-    // The cell is not. What came out of the precompiled header meanwhile comes once, and is no part of the cell.
-    void drop()
+    // The cell is not. What came out of the precompiled header meanwhile comes once, and is no part of the cell; nor is what
+    // outlives() says of the other declarations.
+    void drop(const std::function<bool(const clang::Decl *)> &outlives)
     {
+        for (auto &h : held)
+            if (h.about && outlives(h.about))
+                lasting.push_back(std::move(h));
         held.clear();
     }
 
@@ -51,7 +55,7 @@ public:
     }
     bool HandleTopLevelDecl(clang::DeclGroupRef d) override
     {
-        hold([this, d] { generator->HandleTopLevelDecl(d); });
+        hold([this, d] { generator->HandleTopLevelDecl(d); }, d.isSingleDecl() ? d.getSingleDecl() : nullptr);
         return true;
     }
     void HandleInterestingDecl(clang::DeclGroupRef d) override
@@ -59,23 +63,23 @@ public:
         if (releasing)
             generator->HandleTopLevelDecl(d);
         else
-            lasting.push_back([this, d] { generator->HandleTopLevelDecl(d); });
+            lasting.push_back({[this, d] { generator->HandleTopLevelDecl(d); }});
     }
     void HandleInlineFunctionDefinition(clang::FunctionDecl *d) override
     {
-        hold([this, d] { generator->HandleInlineFunctionDefinition(d); });
+        hold([this, d] { generator->HandleInlineFunctionDefinition(d); }, d);
     }
     void HandleTagDeclDefinition(clang::TagDecl *d) override
     {
-        hold([this, d] { generator->HandleTagDeclDefinition(d); });
+        hold([this, d] { generator->HandleTagDeclDefinition(d); }, d);
     }
     void HandleTagDeclRequiredDefinition(const clang::TagDecl *d) override
     {
-        hold([this, d] { generator->HandleTagDeclRequiredDefinition(d); });
+        hold([this, d] { generator->HandleTagDeclRequiredDefinition(d); }, d);
     }
     void HandleCXXImplicitFunctionInstantiation(clang::FunctionDecl *d) override
     {
-        hold([this, d] { generator->HandleCXXImplicitFunctionInstantiation(d); });
+        hold([this, d] { generator->HandleCXXImplicitFunctionInstantiation(d); }, d);
     }
     void CompleteTentativeDefinition(clang::VarDecl *d) override
     {
@@ -91,11 +95,11 @@ public:
     }
     void HandleCXXStaticMemberVarInstantiation(clang::VarDecl *d) override
     {
-        hold([this, d] { generator->HandleCXXStaticMemberVarInstantiation(d); });
+        hold([this, d] { generator->HandleCXXStaticMemberVarInstantiation(d); }, d);
     }
     void HandleVTable(clang::CXXRecordDecl *d) override
     {
-        hold([this, d] { generator->HandleVTable(d); });
+        hold([this, d] { generator->HandleVTable(d); }, d);
     }
     clang::ASTMutationListener *GetASTMutationListener() override
     {
@@ -107,18 +111,22 @@ public:
     }
 
 private:
-    using calls = std::vector<std::function<void()>>;
+    struct call {
+        std::function<void()> tell;
+        const clang::Decl *about = nullptr;
+    };
+    using calls = std::vector<call>;
 
-    void hold(std::function<void()> call)
+    void hold(std::function<void()> tell, const clang::Decl *about = nullptr)
     {
-        held.push_back(std::move(call));
+        held.push_back({std::move(tell), about});
     }
 
     static void tell(calls &what)
     {
         for (size_t i = 0; i < what.size(); i++) { // it may grow
-            auto call = std::move(what[i]);
-            call();
+            auto next = std::move(what[i]);
+            next.tell();
         }
         what.clear();
     }

@@ -38,6 +38,14 @@ void jit::replace(const char *name, void *address)
     outside.insert(name);
 }
 
+// Code of cells has its thread-local variables by way of functions ("emulated TLS"): one such variable that a library has
+// in the processor's way is looked for under another name, and what is meant is provided here.
+void jit::replace_thread_local(const char *name, emulated_tls *variable)
+{
+    replace((std::string("__emutls_v.") + name).c_str(), variable);
+    outside.insert(name);
+}
+
 // One function that runs what the module would have run at its start, in place of the list that a loader reads: it is
 // called where exceptions and signals are expected.
 std::string jit::make_entry(Module &module)
@@ -121,7 +129,7 @@ std::vector<std::string> jit::missing_in(const Module &module)
         if (!v.isDeclarationForLinker() || v.use_empty() || name.starts_with("llvm.") || v.hasExternalWeakLinkage() ||
             defined.contains(name) || outside.contains(name) || name == "__dso_handle")
             continue;
-        if (dlsym(RTLD_DEFAULT, name.str().c_str()))
+        if (!v.isThreadLocal() && dlsym(RTLD_DEFAULT, name.str().c_str()))
             outside.insert(name);
         else
             missing.push_back(name.str());
@@ -199,10 +207,12 @@ jit::linked jit::add(std::unique_ptr<Module> module)
         return result;
     reported.clear();
     auto address = engine->lookup(entry);
-    if (!address)
-        result.error = toString(address.takeError()) + reported;
-    else
+    if (!address) {
+        auto said = toString(address.takeError());
+        result.error = reported.empty() ? said : reported; // this says what is missing, that all which needs it
+    } else {
         result.run = address->toPtr<void (*)()>();
+    }
     return result;
 }
 

@@ -13,6 +13,13 @@
 namespace kgw
 {
 
+// A thread-local variable as cells have them: what libgcc's __emutls_get_address() takes, and gives each thread its own of.
+struct emulated_tls {
+    size_t size, align;
+    uintptr_t place = 0; // libgcc's
+    void *initial = nullptr; // or zeros
+};
+
 class jit
 {
 public:
@@ -20,6 +27,7 @@ public:
 
     // Symbols that user code gets instead of this process's.
     void replace(const char *name, void *address);
+    void replace_thread_local(const char *name, emulated_tls *variable);
 
     struct linked {
         void (*run)() = nullptr; // the cell's statements and initialisers; null when there are none

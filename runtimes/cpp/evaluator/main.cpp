@@ -13,6 +13,7 @@
 #include "compiler.hpp"
 #include "guard.hpp"
 #include "jit.hpp"
+#include "once.hpp"
 #include "runtime.hpp"
 #include "words.hpp"
 
@@ -69,6 +70,27 @@ int64_t points_of(const std::string &text, size_t bytes)
     return n;
 }
 
+// What stands in a function in a program stands alone in a cell: there a lambda has nothing to capture, and may not say that it
+// would. True when the error was that, and text has no such [&] there any more.
+bool drop_capture_default(std::string &text, const std::string &error)
+{
+    auto what = error.find(": non-local lambda expression cannot have a capture-default");
+    if (what == error.npos)
+        return false;
+    auto column = error.rfind(':', what - 1), line = error.rfind(':', column - 1);
+    size_t at = 0;
+    for (auto left = strtoul(error.c_str() + line + 1, nullptr, 10); left > 1 && at != text.npos; left--)
+        at = text.find('\n', at) + 1;
+    at += strtoul(error.c_str() + column + 1, nullptr, 10) - 1;
+    if (at >= text.size() || (text[at] != '&' && text[at] != '='))
+        return false;
+    text[at] = ' ';
+    auto next = text.find_first_not_of(" \t\n", at);
+    if (next != text.npos && text[next] == ',')
+        text[next] = ' ';
+    return true;
+}
+
 class evaluator
 {
 public:
@@ -77,6 +99,7 @@ public:
         code.replace("exit", reinterpret_cast<void *>(&guard::exit_cell));
         code.replace("_ZNSt8ios_base15sync_with_stdioEb", reinterpret_cast<void *>(&agent::keep_synchronised));
         code.replace("read", reinterpret_cast<void *>(&agent::read_as_user));
+        provide_call_once(code);
     }
 
     void work()
@@ -105,7 +128,7 @@ private:
         Object error;
     };
 
-    ran run(const std::string &text, const std::string &name, bool show)
+    ran run(std::string text, const std::string &name, bool show)
     {
         ran r;
         runtime::take_shown();
@@ -116,6 +139,8 @@ private:
                 code.add(std::move(made.module));
         }
         auto made = cpp.compile(text, name, show);
+        while (!made.ok && drop_capture_default(text, made.first_error))
+            made = cpp.compile(text, name, show);
         jit::linked linked;
         if (made.ok && !guard::interrupt_pending())
             linked = code.add(std::move(made.module));

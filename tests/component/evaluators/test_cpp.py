@@ -181,6 +181,35 @@ def test_a_failed_cell_leaves_things_as_they_were(shared):
     assert "undeclared" in failure(shared, "half_made")[1]
 
 
+@pytest.mark.parametrize("code, wrong, shown", [
+    ("std::vector<std::pair<short, char>> retried; retried.push_back({1, 'a'}); retried.size()", "retried.nothing", "1"),
+    ("std::promise<short> retried; retried.set_value(3); retried.get_future().get()", "undefined_thing", "3"),
+    ("std::vector<long double> retried{2, 1}; std::sort(retried.begin(), retried.end()); retried.at(0)", 'retried.at("x")', "1.0"),
+    ("std::map<std::string, std::set<short>> retried; retried[\"a\"].insert(2); retried", "int n = \"text\"", '{ "a" => { 2 } }'),
+    ("Before::list retried; retried.emplace_back(); retried.size()", "Before b = 1", "1"),
+    ("struct Own { int n; }; std::vector<Own> retried; retried.push_back({4}); retried.back().n", "Own::nothing", "4"),
+    ("auto twice = [](auto n) { return 2 * n; }; std::function<short(short)> retried = twice; retried(4)", "twice(nothing)", "8"),
+    ("struct Shape { virtual ~Shape() = default; }; std::shared_ptr<Shape> retried = std::make_shared<Shape>(); retried.use_count()",
+     "retried->nothing", "1"),
+    ("template <class T> struct Pile { std::vector<T> v; int put(T t) { v.push_back(t); return v.size(); } };\nPile<float> retried; retried.put(1)",
+     "retried.put(nothing)", "1"),
+])
+def test_a_cell_that_was_wrong_is_put_right(fresh, code, wrong, shown):
+    """What the library instantiated for it is there for the next one, and what the cell itself defined is not in its way."""
+    ok(fresh.execute("struct Before { short n = 1; using list = std::deque<Before>; };"))
+    for _ in range(2):
+        assert fresh.execute(f"{code};\n{wrong};").reply["ename"] == "CompileError"
+    assert value(fresh, code) == shown
+    assert value(fresh, code) == shown
+
+
+def test_a_template_that_is_wrong_itself_stays_so(fresh):
+    code = "struct Bare {}; std::vector<Bare> bare(3); std::sort(bare.begin(), bare.end());"
+    assert fresh.execute(code).reply["ename"] == "CompileError"
+    assert fresh.execute(code).reply["status"] == "error"
+    assert value(fresh, "1 + 1") == "2"
+
+
 def test_state_lives_over_cells(shared):
     ok(shared.execute("static int counted = 0; int count_up() { static int n = 0; counted++; return ++n; }\n"
                       "auto counter = [n = 0]() mutable { return ++n; }; auto inner = [] { static int n; return ++n; };"))
@@ -283,6 +312,32 @@ def test_errors_in_templates_name_the_cell_and_no_inner_names(shared):
     ok(shared.execute("struct unordered {};"))
     trace = failure(shared, "std::vector<unordered> list1(3);\nstd::sort(list1.begin(), list1.end());")[2]
     assert "Cell [" in trace and "unordered" in trace and "__kgw" not in trace
+
+
+def test_threads_as_the_library_has_them(fresh):
+    """call_once, and what is made of it, use thread-local variables of the library; cells have others than it."""
+    assert value(fresh, "int times = 0; std::once_flag once;\n"
+                        "for (int i = 0; i < 3; i++) std::call_once(once, [] { times++; });\ntimes") == "1"
+    assert value(fresh, "auto later = std::async(std::launch::async, [] { return 42; }); later.get()") == "42"
+    assert value(fresh, "std::async(std::launch::deferred, [] { return 43; }).get()") == "43"
+    assert value(fresh, """std::promise<int> promise; auto future = promise.get_future();
+std::thread giver([&] { promise.set_value(7); }); giver.join();
+future.get()""") == "7"
+    assert value(fresh, "std::packaged_task<int(int)> task([](int n) { return 2 * n; }); task(4); task.get_future().get()") == "8"
+    reply = fresh.execute('std::async(std::launch::async, []() -> int { throw std::runtime_error("inside"); }).get()').reply
+    assert (reply["ename"], reply["evalue"]) == ("std::runtime_error", "inside")
+    assert value(fresh, "std::jthread worker([](std::stop_token stop) { while (!stop.stop_requested()) std::this_thread::yield(); });\n"
+                        "worker.request_stop()") == "true"
+    assert value(fresh, "thread_local int mine = 1; std::thread([] { mine = 5; }).join(); mine") == "1"
+    reply = fresh.execute("extern thread_local int nowhere; nowhere").reply
+    assert (reply["ename"], reply["evalue"]) == ("LinkError", "undefined reference to 'nowhere'")
+
+
+def test_lambdas_that_would_capture_all(shared):
+    assert value(shared, "int base = 3;\n/* é */ auto add = [&](int n) { return base + n; }; auto same = [=] { return base; };\n"
+                         "add(4) + same()") == "10"
+    assert value(shared, "std::function<int(int)> fib = [&](int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); };\nfib(10)") == "55"
+    assert value(shared, "int sum = 0;\nfor (int i : {1, 2}) std::for_each_n(&i, 1, [&](int n) { sum += n * i; });\nsum") == "5"
 
 
 def test_warnings_are_shown(shared):
