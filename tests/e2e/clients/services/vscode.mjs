@@ -63,7 +63,7 @@ function connection(itsToken, authHeader) {
     constructor(url, protocols) {
       super(url, protocols, { headers: authHeader });
       this.on('pong', () => { pongs += 1; });
-      const timer = setInterval(() => this.readyState === 1 && this.ping(() => {}), 500); // there each 30 s
+      const timer = setInterval(() => this.readyState === 1 && this.ping(() => {}), 20); // there each 30 s
       this.on('close', () => clearInterval(timer));
     }
   }
