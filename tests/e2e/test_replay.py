@@ -44,7 +44,7 @@ def counting(messages, pause):
 
 def is_end(msg):
     """One of the two that a cell ends with, in whatever order a stock kernel sends them."""
-    idle = msg["content"].get("execution_state") == "idle" and msg["parent_header"]["msg_type"] == "execute_request"
+    idle = msg["content"].get("execution_state") == "idle" and msg["parent_header"].get("msg_type") == "execute_request"
     return msg["header"]["msg_type"] == "execute_reply" or idle
 
 
