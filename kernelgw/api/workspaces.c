@@ -8,6 +8,7 @@
 #include "kernelgw/api/api.h"
 #include "kernelgw/core/checks.h"
 #include "kernelgw/core/workspace.h"
+#include "kernelgw/core/workspace_usage.h"
 
 static struct kg_workspace *find(struct kg_api *api, struct kg_http *req,
                                  const struct kg_route_args *args, const char *owner)
@@ -43,10 +44,57 @@ static void reply_model(struct kg_api *api, struct kg_http *req, int status,
     kg_reply_json(api, req, status, &body);
 }
 
+/* --- with what their boxes use: ?usage=1 --- */
+
+struct measuring {
+    struct kg_api *api;
+    struct kg_http *req; /* NULL when the client is gone */
+    struct kg_user user;
+    char *owner; /* NULL: whose does not matter */
+};
+
+static bool is_asked_for(const void *user, const struct kg_workspace *w)
+{
+    const struct measuring *m = user;
+    return kg_user_sees(&m->user, w->owner) && (!m->owner || strcmp(m->owner, w->owner) == 0);
+}
+
+static void measurer_gone(void *user)
+{
+    struct measuring *m = user;
+    m->req = NULL;
+}
+
+static void measured(void *user, const struct kg_usage *list, size_t n)
+{
+    struct measuring *m = user;
+    kg_autobuf body = {0};
+    struct kg_json j;
+    kg_json_init(&j, &body);
+    kg_json_array_begin(&j);
+    for (size_t i = 0; i < n; i++)
+        if (!list[i].workspace->ending)
+            kg_workspace_model_used(list[i].workspace, &list[i].memory_bytes, &j);
+    kg_json_array_end(&j);
+    if (m->req)
+        kg_reply_json(m->api, m->req, 200, &body);
+    free(m->owner);
+    free(m);
+}
+
 /* An operator's has everybody's; ?owner= says whose. */
 static void list(struct kg_api *api, struct kg_http *req, const struct kg_route_args *args)
 {
     const char *owner = kg_http_arg(req, "owner");
+    const char *usage = kg_http_arg(req, "usage");
+    if (usage && strcmp(usage, "1") == 0) {
+        struct measuring *m = kg_calloc(1, sizeof *m);
+        *m = (struct measuring){
+            .api = api, .req = req, .user = args->user, .owner = owner ? kg_strdup(owner) : NULL};
+        kg_http_on_close(req, measurer_gone, m);
+        kg_workspaces_measure(kg_api_core(api), is_asked_for, measured, m);
+        return;
+    }
     kg_autobuf body = {0};
     struct kg_json j;
     kg_json_init(&j, &body);

@@ -169,3 +169,12 @@ unsigned kg_shelf_count(const struct kg_workspace *w)
         n++;
     return n;
 }
+
+size_t kg_shelf_boxes(const struct kg_workspace *w, struct pl_box **out)
+{
+    size_t n = 0;
+    const struct kg_shelved *s;
+    DL_FOREACH(w->shelf, s)
+        out[n++] = s->box;
+    return n;
+}

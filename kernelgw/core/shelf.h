@@ -29,4 +29,7 @@ void kg_shelf_clear(struct kg_workspace *w);
 bool kg_shelf_give_way(struct kg_core *core);
 unsigned kg_shelf_count(const struct kg_workspace *w);
 
+/* Those on the shelf, KG_SHELF_MAX at most; their number. Borrowed. */
+size_t kg_shelf_boxes(const struct kg_workspace *w, struct pl_box **out);
+
 #endif

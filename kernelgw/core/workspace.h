@@ -46,7 +46,9 @@ struct kg_workspace {
     uint64_t kept_files;          /* the revision of the files that are */
     json_t *ports;                /* what was listed last, or NULL */
     bool listing;
-    unsigned refs; /* the table, and answers that are due */
+    unsigned refs;      /* the table, and answers that are due */
+    const void *census; /* core/workspace_usage.c's, while it gathers boxes */
+    size_t census_index;
     UT_hash_handle hh;
 };
 
@@ -69,6 +71,9 @@ void kg_workspace_watch(struct kg_workspace *w, struct kg_workspace_watch *watch
 void kg_workspace_unwatch(struct kg_workspace *w, struct kg_workspace_watch *watch);
 struct kg_json;
 void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j);
+/* The same with what its boxes use (core/workspace_usage.h); NULL: without. */
+void kg_workspace_model_used(const struct kg_workspace *w, const uint64_t *memory_bytes,
+                             struct kg_json *j);
 /* Asks who listens in its network; answers once, later: *list is [{"port","run_id"|"kernel_id","console"}], borrowed. */
 typedef void kg_workspace_ports_done(void *user, const json_t *list, const struct kg_err *err);
 void kg_workspace_ports(struct kg_workspace *w, kg_workspace_ports_done *done, void *user);

@@ -20,6 +20,13 @@ static const char *state_of(const struct kg_workspace *w)
 
 void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j)
 {
+    kg_workspace_model_used(w, NULL, j);
+}
+
+void kg_workspace_model_used(const struct kg_workspace *w, const uint64_t *memory_bytes,
+                             struct kg_json *j)
+{
+    unsigned boxes = kg_shelf_count(w);
     char when[KG_ISO_SIZE];
     kg_clock_iso(when, w->created_us);
     kg_json_object_begin(j);
@@ -37,16 +44,23 @@ void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j)
     kg_json_key(j, "runs");
     kg_json_array_begin(j);
     for (const struct kg_run *r = w->core->runs; r; r = r->hh.next)
-        if (r->workspace == w)
+        if (r->workspace == w) {
+            boxes += r->box != NULL;
             kg_run_model(r, j);
+        }
     kg_json_array_end(j);
     kg_json_key(j, "kernels");
     kg_json_array_begin(j);
     for (const struct kg_kernel *k = w->core->kernels; k; k = k->hh.next)
-        if (k->workspace == w)
+        if (k->workspace == w) {
+            boxes += k->box != NULL;
             kg_kernel_model(k, j);
+        }
     kg_json_array_end(j);
+    kg_json_kint(j, "boxes", boxes);
     kg_json_kint(j, "boxes_kept", kg_shelf_count(w));
+    if (memory_bytes)
+        kg_json_kint(j, "memory_bytes", (int64_t)*memory_bytes);
     kg_json_kint(j, "cpu_ms", (int64_t)w->cpu_ms);
     kg_json_kint(j, "output_bytes", (int64_t)w->output_bytes);
     kg_json_key(j, "files");

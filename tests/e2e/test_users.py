@@ -143,7 +143,8 @@ def test_nobody_takes_over_what_is_another_s(owned):
     assert bob.post("/api/terminals", {"name": "adas"}).status_code == 409
     assert bob.get("/api/workspaces/adas?owner=ada").status_code == 404
     assert bob.delete("/api/workspaces/adas?owner=ada").status_code == 404
-    assert bob.get("/api/workspaces?owner=ada").json() == []
+    assert bob.get("/api/workspaces?owner=ada").json() == bob.get("/api/workspaces?usage=1&owner=ada").json() == []
+    assert "adas" not in bob.get("/api/workspaces?usage=1").text
     with bob.get("/api/workspaces/adas/events?owner=ada&attach=1", stream=True) as r:
         assert r.status_code == 404
     # the same names are free for him
@@ -203,6 +204,8 @@ def test_operators_see_all_and_end_it(owned):
         assert operator.get(f"/api/kernels/{owned.kernel}").json()["owner"] == "ada"
         models = [w for w in operator.get("/api/workspaces").json() if w["name"] == "adas"]
         assert [(w["owner"], len(w["runs"])) for w in models] == [("ada", 1)]
+        used = [w for w in operator.get("/api/workspaces?usage=1&owner=ada").json() if w["name"] == "adas"][0]
+        assert used["boxes"] == 1 and used["memory_bytes"] > 1 << 20  # an interpreter
         assert operator.get("/api/workspaces?owner=bob").json() == []
         assert operator.get("/api/workspaces/adas").status_code == 404  # there is none of the operator's own
         assert operator.get("/api/workspaces/adas?owner=ada").json()["name"] == "adas"
