@@ -285,6 +285,9 @@ static bool fill_workspace(struct mux_channel *c)
     kg_buf_printf(&out, "{\"t\":\"workspace\",\"ch\":%u,\"workspace\":", c->number);
     kg_json_init(&j, &out);
     kg_workspace_model(c->workspace, &j);
+    kg_buf_add_str(&out, ",\"changes\":");
+    kg_json_init(&j, &out);
+    kg_workspace_changes(c->workspace, &c->workspace_watch, &j);
     kg_buf_add_char(&out, '}');
     return mux_say(c->mux, &out);
 }

@@ -114,6 +114,7 @@ static void put(struct kg_api *api, struct kg_http *req, const struct kg_route_a
         kg_reply_err(api, req, &err);
         return;
     }
+    kg_workspace_note(w, "file", existed ? "changed" : "made", path);
     kg_workspace_changed(w);
     kg_autobuf body = {0};
     struct kg_json j;
@@ -136,6 +137,7 @@ static void delete (struct kg_api *api, struct kg_http *req, const struct kg_rou
         no_file(api, req, args);
         return;
     }
+    kg_workspace_note(w, "file", "deleted", args->value[1]);
     kg_workspace_changed(w);
     kg_reply_empty(api, req);
 }
@@ -147,6 +149,7 @@ static void clear(struct kg_api *api, struct kg_http *req, const struct kg_route
         return;
     while (w->files.table)
         kg_files_remove(&w->files, w->files.table->path);
+    kg_workspace_note(w, "files", "cleared", NULL);
     kg_workspace_changed(w);
     kg_reply_empty(api, req);
 }

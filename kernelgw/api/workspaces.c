@@ -201,6 +201,7 @@ struct events {
     struct kg_workspace *workspace; /* NULL: it has ended */
     struct kg_workspace_watch watch;
     bool attached, dirty;
+    bool first; /* nothing has been told yet */
 };
 
 static void let_go(struct events *e)
@@ -236,6 +237,13 @@ static void more(void *user, struct kg_http *req)
         return;
     e->dirty = false;
     struct kg_json j;
+    if (!e->first) {
+        kg_buf_add_str(&out, "event: changes\ndata: ");
+        kg_json_init(&j, &out);
+        kg_workspace_changes(e->workspace, &e->watch, &j);
+        kg_buf_add_str(&out, "\n\n");
+    }
+    e->first = false;
     kg_buf_add_str(&out, "event: workspace\ndata: ");
     kg_json_init(&j, &out);
     kg_workspace_model(e->workspace, &j);
@@ -273,7 +281,8 @@ static void watch(struct kg_api *api, struct kg_http *req, const struct kg_route
                          .workspace = w,
                          .watch = {.changed = changed, .user = e},
                          .attached = bind,
-                         .dirty = true};
+                         .dirty = true,
+                         .first = true};
     kg_http_stream(req, 200, "text/event-stream", &stream, e);
     kg_workspace_watch(w, &e->watch);
     if (bind)

@@ -62,6 +62,7 @@ static void put(struct telling *t, struct kg_carry *c, const struct kg_fetch *f)
         return;
     }
     kg_given_set(c, f->path, other ? then : files->revision, hash);
+    kg_workspace_note(c->workspace, "file", now && !other ? "changed" : "made", path);
     if (other)
         add(t, t->conflicts, json_pack("{s:s,s:s}", "path", f->path, "kept_as", other));
     add(t, t->changed,
@@ -77,7 +78,8 @@ static void delete_one(struct telling *t, struct kg_carry *c, const char *path)
     if (now && now->revision != given->revision) {
         add(t, t->conflicts, json_pack("{s:s,s:n}", "path", path, "kept_as"));
     } else {
-        kg_files_remove(&c->workspace->files, path);
+        if (kg_files_remove(&c->workspace->files, path))
+            kg_workspace_note(c->workspace, "file", "deleted", path);
         add(t, t->deleted, json_string(path));
     }
     kg_given_drop(c, given);

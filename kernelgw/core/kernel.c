@@ -52,6 +52,10 @@ static void enter(struct kg_kernel *k, enum kg_kernel_state to, const char *why)
                state_names[k->state], state_names[to], why);
     k->state = to;
     k->main_busy = k->main_busy && to == KG_K_BUSY;
+    if (k->workspace && !k->deleted) {
+        kg_workspace_note(k->workspace, "kernel", state_names[to], k->id);
+        kg_workspace_changed(k->workspace);
+    }
 }
 
 const char *kg_kernel_state_name(const struct kg_kernel *k)

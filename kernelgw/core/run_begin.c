@@ -35,6 +35,10 @@ static void started(void *user, const json_t *reply, const struct kg_err *err)
         kg_run_catch_up(r);
         kg_keep_run(r);
         kg_run_wake(r);
+        if (r->workspace) {
+            kg_workspace_note(r->workspace, "run", "running", r->id);
+            kg_workspace_changed(r->workspace);
+        }
     }
     kg_run_unref(r);
 }

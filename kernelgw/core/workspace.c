@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/account.h"
+#include "kernelgw/core/changes.h"
 #include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
@@ -77,6 +78,9 @@ void kg_workspace_unref(struct kg_workspace *w)
         return;
     json_decref(w->ports);
     kg_files_release(&w->files);
+    if (w->changes)
+        kg_changes_release(w->changes);
+    free(w->changes);
     free(w->key);
     free(w->owner);
     free(w->name);
@@ -156,6 +160,7 @@ void kg_workspace_attach(struct kg_workspace *w)
 {
     w->attached++;
     w->lost_ms = 0;
+    kg_workspace_note(w, "session", "attached", NULL);
     settle(w);
 }
 
@@ -164,6 +169,7 @@ void kg_workspace_detach(struct kg_workspace *w)
     if (--w->attached > 0 || w->ending)
         return;
     w->lost_ms = kg_clock_ms();
+    kg_workspace_note(w, "session", "lost", NULL);
     if (w->core->draining)
         kg_workspace_was_bound(w);
     else if (w->core->config.session_grace_s == 0)
@@ -181,7 +187,24 @@ void kg_workspace_was_bound(struct kg_workspace *w)
 
 void kg_workspace_watch(struct kg_workspace *w, struct kg_workspace_watch *watch)
 {
+    watch->seen = w->changes ? w->changes->last : 0;
     DL_APPEND(w->watches, watch);
+}
+
+void kg_workspace_note(struct kg_workspace *w, const char *what, const char *how, const char *id)
+{
+    if (!w->watches)
+        return;
+    if (!w->changes)
+        w->changes = kg_calloc(1, sizeof *w->changes);
+    kg_changes_note(w->changes, what, how, id);
+}
+
+void kg_workspace_changes(const struct kg_workspace *w, struct kg_workspace_watch *watch,
+                          struct kg_json *j)
+{
+    static const struct kg_changes none;
+    kg_changes_model(w->changes ? w->changes : &none, &watch->seen, j);
 }
 
 void kg_workspace_unwatch(struct kg_workspace *w, struct kg_workspace_watch *watch)
@@ -230,6 +253,7 @@ void kg_workspace_run_begun(struct kg_workspace *w, const struct kg_run *r)
 {
     w->runs++;
     w->networked += r->spec.network;
+    kg_workspace_note(w, "run", "begun", r->id);
     settle(w);
 }
 
@@ -237,6 +261,7 @@ void kg_workspace_run_ended(struct kg_workspace *w, const struct kg_run *r)
 {
     w->runs--;
     w->networked -= r->spec.network;
+    kg_workspace_note(w, "run", "ended", r->id);
     if (r->spec.network && !w->ending && w->networked)
         kg_workspace_tell_names(w, NULL, NULL);
     settle(w);
@@ -246,6 +271,7 @@ void kg_workspace_kernel_begun(struct kg_workspace *w, const struct kg_kernel *k
 {
     w->kernels++;
     w->networked += k->networked;
+    kg_workspace_note(w, "kernel", "begun", k->id);
     settle(w);
 }
 
@@ -253,6 +279,7 @@ void kg_workspace_kernel_ended(struct kg_workspace *w, const struct kg_kernel *k
 {
     w->kernels--;
     w->networked -= k->networked;
+    kg_workspace_note(w, "kernel", "ended", k->id);
     if (k->networked && !w->ending && w->networked)
         kg_workspace_tell_names(w, NULL, NULL);
     settle(w);
@@ -270,11 +297,31 @@ void kg_workspace_tell_names(struct kg_workspace *w, void (*done)(void *user), v
     pl_net_set_names(kg_workspace_net(w), names, done, user);
 }
 
+/* Ports of `those` that are not among `others`. */
+static void note_ports(struct kg_workspace *w, const json_t *those, const json_t *others,
+                       const char *how)
+{
+    size_t i, other;
+    json_t *one, *at;
+    json_array_foreach(those, i, one) {
+        json_int_t port = json_integer_value(json_object_get(one, "port"));
+        bool there = false;
+        json_array_foreach(others, other, at)
+            there = there || json_integer_value(json_object_get(at, "port")) == port;
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)port);
+        if (!there)
+            kg_workspace_note(w, "port", how, number);
+    }
+}
+
 static void watched_ports(void *user, const json_t *list, const struct kg_err *err)
 {
     struct kg_workspace *w = user;
     w->listing = false;
     if (!err && !json_equal(list, w->ports) && !w->ending) {
+        note_ports(w, w->ports, list, "closed");
+        note_ports(w, list, w->ports, "opened");
         json_decref(w->ports);
         w->ports = json_deep_copy(list);
         kg_workspace_changed(w);

@@ -14,12 +14,15 @@
 #include "kernelgw/core/files.h"
 
 struct kg_shelved;
+struct kg_changes;
+struct kg_json;
 
 /* Told of every change; it ends (last call, ended true) with the workspace. */
 struct kg_workspace_watch {
     struct kg_workspace_watch *prev, *next;
     void (*changed)(void *user, bool ended);
     void *user;
+    uint64_t seen; /* the number of the change that its user has been told last */
 };
 
 struct kg_workspace {
@@ -40,6 +43,7 @@ struct kg_workspace {
     int64_t created_us;
     struct kg_shelved *shelf;           /* utlist: boxes kept for the next program */
     struct kg_workspace_watch *watches; /* utlist */
+    struct kg_changes *changes;         /* what they have seen, or are about to; NULL: nothing */
     struct kg_files files;
     struct kg_keep_job *keep_job; /* core/keep_workspace.c: that waits for its turn; NULL: none */
     uint64_t kept_mark;           /* of what is written of it; 0: nothing yet */
@@ -69,7 +73,11 @@ void kg_workspace_detach(struct kg_workspace *w);
 
 void kg_workspace_watch(struct kg_workspace *w, struct kg_workspace_watch *watch);
 void kg_workspace_unwatch(struct kg_workspace *w, struct kg_workspace_watch *watch);
-struct kg_json;
+/* What has changed since this was last asked for the watch, as core/changes.h has it. */
+void kg_workspace_changes(const struct kg_workspace *w, struct kg_workspace_watch *watch,
+                          struct kg_json *j);
+/* What the next kg_workspace_changed is about: literals, and an id that is copied. Of nobody's interest while nobody watches. */
+void kg_workspace_note(struct kg_workspace *w, const char *what, const char *how, const char *id);
 void kg_workspace_model(const struct kg_workspace *w, struct kg_json *j);
 /* The same with what its boxes use (core/workspace_usage.h); NULL: without. */
 void kg_workspace_model_used(const struct kg_workspace *w, const uint64_t *memory_bytes,

@@ -244,6 +244,35 @@ def test_what_a_session_may_use_is_bounded(make_server):
     leave(server, "cpu", "out", "k")
 
 
+def test_events_say_what_has_changed(server):
+    events = Events(server, "told", "?attach=1")
+
+    def seen(what, how, id=None):
+        change = {"what": what, "how": how, **({"id": id} if id else {})}
+        return procs.wait_until(lambda: any(n == "changes" and change in c for n, c in events.seen), 15)
+
+    assert server.rest("PUT", "/api/workspaces/told/files/a.txt", data=b"a").status_code == 201
+    assert seen("file", "made", "a.txt")
+    assert events.seen[0][0] == "workspace"  # the first is the state, which nothing has led to
+    run = Run(server, "import os, socket\ns = socket.create_server(('127.0.0.1', 5000))\nprint('on', flush=True)\ninput()\n"
+              "open('a.txt', 'w').write('b')\nopen('b.txt', 'w').write('b')", session="told", network="session")
+    assert seen("run", "begun", run.id) and seen("run", "running", run.id) and seen("port", "opened", "5000")
+    run.stdin(b"\n")
+    assert seen("run", "ended", run.id) and seen("file", "changed", "a.txt") and seen("file", "made", "b.txt")
+    assert seen("port", "closed", "5000")
+    assert server.delete("/api/workspaces/told/files/b.txt").status_code == 204 and seen("file", "deleted", "b.txt")
+    kernel = server.start_kernel(name="python3", kernelgw={"session": "told"})
+    with server.channels(kernel) as c:
+        c.execute("1")
+    for how in ("begun", "idle", "busy"):
+        assert seen("kernel", how, kernel), how
+    assert server.delete(f"/api/kernels/{kernel}").status_code == 204 and seen("kernel", "ended", kernel)
+    assert server.delete("/api/workspaces/told/files").status_code == 204 and seen("files", "cleared")
+    told = [json.dumps(c) for n, list_ in events.seen if n == "changes" for c in list_ if c["what"] != "kernel"]
+    assert len(told) == len(set(told)), told  # each once
+    leave(server, "told")
+
+
 def test_a_hundred_arrivals_are_all_served_in_turn(make_server, figure):
     server = make_server("--stock-boxes", "3", "--stock-kernels", "0", "--max-boxes", "12", "--max-runs", "8").server
     assert procs.wait_until(lambda: sum(s["idle"] for s in server.get("/api/status").json()["kernelgw"]["pool"]["stock"]) == 3, 30)
