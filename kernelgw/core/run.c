@@ -604,15 +604,17 @@ static uint64_t kept_bytes(const struct kg_run *r)
 /* Forgets ended runs, oldest first, that are too old, too many or hold too much output. */
 static void forget_ended(struct kg_core *core, uint64_t now_ms)
 {
-    size_t over = HASH_COUNT(core->runs) > KG_RUNS_KEPT ? HASH_COUNT(core->runs) - KG_RUNS_KEPT : 0;
+    size_t count = 0; /* of ended ones: those that live, however many, drive none of them out */
     uint64_t bytes = 0;
     const struct kg_run *newest = NULL;
     struct kg_run *r, *following;
     for (r = core->runs; r; r = r->hh.next)
         if (kg_run_ended(r)) {
             bytes += kept_bytes(r);
+            count++;
             newest = r;
         }
+    size_t over = count > KG_RUNS_KEPT ? count - KG_RUNS_KEPT : 0;
     HASH_ITER(hh, core->runs, r, following) {
         bool old = now_ms - r->ended_ms > KG_RUNS_KEPT_MS;
         bool large = bytes > KG_RUNS_KEPT_BYTES && r != newest;

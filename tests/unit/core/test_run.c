@@ -206,6 +206,19 @@ static void small_ended_runs_are_kept_by_number_and_age(void **state)
     assert_null(core.runs);
 }
 
+static void runs_that_live_drive_no_ended_one_out(void **state)
+{
+    (void)state;
+    const struct kg_run *r = ended(10);
+    core.config.max_runs = 0; /* all others wait */
+    core.config.queue_max = core.config.queue_session = KG_RUNS_KEPT + 5;
+    for (int i = 0; i < KG_RUNS_KEPT + 5; i++)
+        start();
+    kg_runs_tick(&core, kg_clock_ms());
+    assert_ptr_equal(core.runs, r);
+    assert_int_equal(HASH_COUNT(core.runs), KG_RUNS_KEPT + 6);
+}
+
 static void wake(void *user)
 {
     (void)user;
@@ -415,6 +428,7 @@ int main(void)
         T(what_a_run_may_say_is_kept_whole_however_it_is_escaped),
         T(output_of_ended_runs_is_bounded_and_the_oldest_go_first),
         T(small_ended_runs_are_kept_by_number_and_age),
+        T(runs_that_live_drive_no_ended_one_out),
         T(a_run_that_is_watched_stays),
         T(nothing_of_the_box_is_heard_after_the_exit),
         T(a_kill_is_told_as_out_of_memory_when_the_limit_did_it),
