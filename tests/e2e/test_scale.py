@@ -43,9 +43,9 @@ def held(made):
 def settled(made):
     """Nothing runs: the stock is whole, and all that was given back is gone."""
     def calm():
-        stock = own(made.server).get("/api/status").json()["kernelgw"]["pool"]["stock"]
+        pool = own(made.server).get("/api/status").json()["kernelgw"]["pool"]
         now = held(made)
-        return (all(s["starting"] == 0 for s in stock) and sum(s["idle"] for s in stock) == 3 and
+        return (pool["starting"] == pool["draining"] == 0 and sum(s["idle"] for s in pool["stock"]) == pool["boxes"] == 3 and
                 now["networks"] == now["sessions"] == now["folders of sessions"] == 0)
     assert procs.wait_until(calm, 120, 0.2), held(made)
     return held(made)
