@@ -86,7 +86,7 @@ def owned(made_of):
 
 def paths_of(owned):
     """(method, path of ada's, path of nobody's) of all that the server has which lead to somebody's."""
-    common = ("/api/kernelspecs/", "/kernelspecs/", "/lab/", "/static/", "/assets/")
+    common = ("/api/kernelspecs/", "/kernelspecs/", "/lab/", "/static/", "/assets/", "/api/config/")  # the last: each has his own
     for pattern, methods in yaml.safe_load(owned.server.get("/api/spec.yaml").text)["paths"].items():
         if "{" not in pattern or pattern.startswith(common):
             continue
@@ -171,6 +171,8 @@ def test_each_has_a_folder_of_his_own(owned):
     assert owned.ada.get("/api/contents/a.ipynb").json()["type"] == "notebook"
     for way in ("../ada/a.ipynb", "%2e%2e/ada/a.ipynb", "..%2fada/a.ipynb", "/ada/a.ipynb"):
         assert bob.get(f"/files/{way}").status_code in (403, 404), way
+    assert owned.ada.rest("PUT", "/api/config/notebook", json={"of": "ada"}).status_code == 204
+    assert "ada" not in bob.get("/api/config/notebook").text
     # an operator has the whole, and may remove a folder: it is made again
     assert {e["name"] for e in grace.get("/api/contents").json()["content"]} == {"ada", "bob"}
     assert grace.get("/files/bob/a.ipynb").text == "bobs"
