@@ -21,6 +21,8 @@ function ended(m: Pick<RunModel, "state" | "reason" | "exit_code" | "signal" | "
       return "stopped";
     case "output_limit":
       return "ended: too much output";
+    case "quota":
+      return "ended: quota used up";
     default:
       return m.state === "lost" ? "lost: its box is gone" : "ended";
   }

@@ -1,6 +1,7 @@
 """Sessions of programs and kernels (/api/workspaces): their networks, names, ports, boxes, turns and ends."""
 import json
 import os
+import socket
 import threading
 import time
 from datetime import datetime, timezone
@@ -136,7 +137,8 @@ class Events:
     def __init__(self, server, name, query=""):
         self.seen, self.response = [], server.get(f"/api/workspaces/{name}/events{query}", stream=True)
         assert self.response.status_code == 200, self.response.text
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         name = None
@@ -153,8 +155,8 @@ class Events:
         assert procs.wait_until(lambda: any(true_of(n, d) for n, d in list(self.seen)), seconds), self.seen[-3:]
 
     def close(self):
-        import socket
         self.response.raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+        self.reader.join(10)  # the connection is its own until then: closed under it, it would come back into the pool half read
         self.response.close()
 
 
