@@ -1,7 +1,7 @@
 // What travels on a kgw.v1 socket (docs/PROTOCOL.md, "kgw.v1: one socket for a page"). Types alone.
 
 export type RunState = "queued" | "starting" | "running" | "exited" | "lost";
-export type EndReason = "exit" | "signal" | "timeout" | "oom" | "stopped" | "output_limit" | "lost";
+export type EndReason = "exit" | "signal" | "timeout" | "oom" | "stopped" | "output_limit" | "quota" | "lost";
 export type Signal = "INT" | "TERM" | "KILL";
 
 export interface RunModel {
