@@ -23,9 +23,10 @@ struct kg_keep_job {
     uv_sem_t done;
     struct kg_core
         *core; /* NULL: the server has ended meanwhile, and waits for nothing but the thread */
-    struct kg_workspace *workspace;
+    struct kg_workspace *workspace; /* once the thread has it: to be compared alone */
     char *dir;
     struct kg_kept_files files;
+    struct kg_keep_wait *waits;
 };
 
 static char *dir_of(const struct kg_workspace *w)
@@ -95,6 +96,11 @@ static void work(uv_work_t *work)
 
 static void job_free(struct kg_keep_job *job)
 {
+    while (job->waits) {
+        struct kg_keep_wait *wait = job->waits;
+        kg_keep_wait_cancel(wait);
+        wait->done(wait->user);
+    }
     for (size_t i = 0; i < job->files.count; i++)
         kg_blob_unref(job->files.items[i].data);
     free(job->files.items);
@@ -149,6 +155,29 @@ void kg_keep_workspace(struct kg_workspace *w)
     w->keep_job = job_new(w);
     w->keep_job->workspace = w;
     begin_next(w->core);
+}
+
+bool kg_keep_workspace_wait(struct kg_workspace *w, struct kg_keep_wait *wait,
+                            void (*done)(void *user), void *user)
+{
+    struct kg_core *core = w->core;
+    kg_keep_workspace(w);
+    struct kg_keep_job *job = w->keep_job;
+    if (!job && core->keeping && core->keeping->workspace == w)
+        job = core->keeping;
+    if (!job)
+        return false;
+    *wait = (struct kg_keep_wait){.job = job, .done = done, .user = user};
+    DL_APPEND(job->waits, wait);
+    return true;
+}
+
+void kg_keep_wait_cancel(struct kg_keep_wait *wait)
+{
+    if (!wait->job)
+        return;
+    DL_DELETE(wait->job->waits, wait);
+    wait->job = NULL;
 }
 
 void kg_keep_forget_workspace(struct kg_workspace *w)

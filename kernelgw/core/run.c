@@ -78,8 +78,10 @@ static void ended(struct kg_run *r, enum kg_run_state state, json_t *content)
     if (r->exit_due) { /* how it ended is known, whatever has become of its files */
         json_decref(content);
         content = kg_steal(&r->exit_due);
-        json_object_set_new(content, "files",
-                            json_pack("{s:s}", "error", "the box was gone before they came"));
+        if (!r->keep_wait.job)
+            json_object_set_new(content, "files",
+                                json_pack("{s:s}", "error", "the box was gone before they came"));
+        kg_keep_wait_cancel(&r->keep_wait);
         state = KG_R_EXITED;
     }
     kg_carry_end(&r->carry);

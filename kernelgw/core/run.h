@@ -7,6 +7,7 @@
  */
 #include "kernelgw/core/carry.h"
 #include "kernelgw/core/journal.h"
+#include "kernelgw/core/keep_wait.h"
 #include "kernelgw/core/run_spec.h"
 
 enum kg_run_state { KG_R_QUEUED, KG_R_STARTING, KG_R_RUNNING, KG_R_EXITED, KG_R_LOST, KG_R_STATES };
@@ -59,8 +60,9 @@ struct kg_run {
     struct kg_run_watch *watches; /* utlist */
     struct kg_carry carry;        /* of files between its box and its workspace */
     json_t *exit_due; /* it has ended so, and its files are on their way to the workspace */
-    json_t *exit;     /* the agent's exit content, its reason put right */
-    char why[KG_ERR_TEXT_MAX]; /* when lost */
+    struct kg_keep_wait keep_wait; /* then, until they are written down */
+    json_t *exit;                  /* the agent's exit content, its reason put right */
+    char why[KG_ERR_TEXT_MAX];     /* when lost */
     int64_t created_us, started_us, ended_us;
     uint64_t deadline_ms; /* when the box is taken away though its agent has not ended the run */
     uint64_t ended_ms;

@@ -1,5 +1,7 @@
 /* A run's files: those of its workspace are there before it starts, and what it has made of them is there when it has ended. */
 #include "base/clock.h"
+#include "base/mem.h"
+#include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run.h"
 #include "kernelgw/core/workspace.h"
@@ -26,14 +28,20 @@ void kg_run_carry_adopted(struct kg_run *r)
         kg_carry_adopt(&r->carry, r->workspace, r->box, r->id);
 }
 
+static void kept(void *user)
+{
+    struct kg_run *r = user;
+    kg_run_finished(r, kg_steal(&r->exit_due));
+}
+
+/* Whoever is told of the end finds the files, in the next server, too, should this one be killed at once. */
 static void gathered(void *user, json_t *result)
 {
     struct kg_run *r = user;
-    json_t *content = r->exit_due;
-    r->exit_due = NULL;
     if (result)
-        json_object_set(content, "files", result);
-    kg_run_finished(r, content);
+        json_object_set(r->exit_due, "files", result);
+    if (!result || !kg_keep_workspace_wait(r->workspace, &r->keep_wait, kept, r))
+        kept(r);
 }
 
 void kg_run_finish(struct kg_run *r, json_t *content)

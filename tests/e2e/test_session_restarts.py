@@ -87,6 +87,17 @@ def test_files_and_what_was_used_come_back(make_server, how):
     assert len(folders(made)) == 1
 
 
+def test_who_was_told_of_a_runs_end_finds_its_files_after_a_kill_in_the_same_moment(make_server):
+    made = make_server("--stock-kernels", "0", "--stock-boxes", "1")
+    for turn in range(3):
+        run = Run(made.server, f"for i in range(300): open(f'{{i}}.txt', 'w').write('{turn} ' * 10000)", session="work")
+        while run.model()["state"] != "exited":
+            pass
+        server = restart(made, signal.SIGKILL)
+        assert {f["path"] for f in files_of(server, "work")["files"]} == {f"{i}.txt" for i in range(300)}
+        assert server.get("/api/workspaces/work/files/299.txt").text == f"{turn} " * 10000
+
+
 def test_nobody_else_can_read_them_and_nothing_piles_up(make_server):
     made = make_server("--stock-kernels", "0", "--stock-boxes", "0")
     for i in range(20):
