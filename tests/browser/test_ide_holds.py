@@ -1,6 +1,5 @@
 """What must hold in the browser client whatever happens: floods freeze nothing; a reload, a server that is killed, a network
 that goes dead lose nothing and double nothing. Times depend on what else the machine does: they are recorded as figures."""
-import os
 import re
 import signal
 import time
@@ -183,9 +182,7 @@ def test_a_program_whose_box_is_killed_is_lost_and_runs_again(ide, make_server):
     work.upload({"loop.py": "import time\nprint('begun', flush=True)\nwhile True:\n    time.sleep(1)\n"})
     work.run("loop.py")
     expect(work.log("loop.py")).to_contain_text("begun")
-    for pid in made.boxd.pids():
-        if "agent" in procs.cmdline(pid).split(" ")[0]:
-            os.kill(pid, signal.SIGKILL)
+    procs.kill(pid for pid in made.boxd.pids() if "agent" in procs.cmdline(pid).split(" ")[0])
     expect(work.badge("loop.py")).to_have_text("lost: its box is gone")
     assert "begun" in work.text("loop.py").splitlines(), "what it had said stays"
     work.log("loop.py").press("Control+l")

@@ -145,19 +145,13 @@ class Killer:
         """An agent, a kernel, a program: whatever lives in a box just now."""
         pids = sorted(self.made.boxd.pids())
         if pids:
-            try:
-                os.kill(self.chance.choice(pids), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            procs.kill([self.chance.choice(pids)])
 
     def runtime(self):
         """A runc, or what boxd has started beside it, in the midst of its work."""
         mine = [p for p in procs.with_marker(str(self.made.boxd.run_dir)) if p not in (self.made.boxd.process.pid, self.made.server.process.pid)]
         if mine:
-            try:
-                os.kill(self.chance.choice(sorted(mine)), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            procs.kill([self.chance.choice(sorted(mine))])
 
     def strike(self):
         part = self.chance.choices((self.server, self.boxd, self.in_a_box, self.runtime), (1, 1, 4, 2))[0]

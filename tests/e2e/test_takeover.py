@@ -1,5 +1,4 @@
 """A server that is killed or restarted, and the next one that takes its kernels over: nobody loses a variable or a line."""
-import os
 import random
 import signal
 import time
@@ -195,8 +194,7 @@ def test_a_program_whose_box_is_gone_is_lost(made):
     r.wait_running()
     made.server.process.kill()
     made.boxd.process.kill()
-    for pid in made.boxd.pids():
-        os.kill(pid, signal.SIGKILL)
+    procs.kill(made.boxd.pids())
     made.boxd.start()
     r.server = made.start_server()
     assert r.wait()["state"] == "lost"
@@ -208,8 +206,7 @@ def test_a_kernel_whose_box_is_gone_is_forgotten(made):
     assert procs.wait_until(lambda: made.server.kernel(kernel_id)["execution_state"] == "idle", 20)
     made.server.process.kill()
     made.boxd.process.kill()
-    for pid in made.boxd.pids():
-        os.kill(pid, signal.SIGKILL)
+    procs.kill(made.boxd.pids())
     made.boxd.start()
     server = made.start_server()
     assert procs.wait_until(lambda: server.get(f"/api/kernels/{kernel_id}").status_code == 404, 20)

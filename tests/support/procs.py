@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import signal
 import time
 
 CGROUP = pathlib.Path("/sys/fs/cgroup")
@@ -42,6 +43,15 @@ def with_marker(marker):
         if needle in _read(f"/proc/{pid}/cmdline") or needle in _read(f"/proc/{pid}/environ"):
             found[pid] = cmdline(pid)
     return found
+
+
+def kill(pids):
+    """Ends each of them that is there still: one may have died of another's death just now."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def rss_kb(pid):

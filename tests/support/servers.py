@@ -168,8 +168,7 @@ class Server:
     def stop(self):
         self.http.close()
         if self.kind != "kernelgw":  # those take their time, and what they leave behind is not our affair
-            for k in procs.with_marker(str(self.directory)):
-                os.kill(k, signal.SIGKILL)
+            procs.kill(procs.with_marker(str(self.directory)))
             return self.process.proc.wait(5)
         return self.process.stop_cleanly()
 
