@@ -338,6 +338,7 @@ void kg_kernel_idle(struct kg_kernel *k)
         kg_kernel_say(k, kg_say_status(k->session, (struct kg_span){0}, "idle"), KG_CH_IOPUB,
                       KG_KIND_STATUS_IDLE, 0);
     k->said_busy = false;
+    kg_meter_kernel_idle(k);
     kg_kernel_gather(k);
     kg_kernel_touch(k);
 }
@@ -404,8 +405,6 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     }
     if (rec->channel != KG_CH_IOPUB && target == 0)
         return; /* answers something that nobody here asked */
-    if (rec->kind == KG_KIND_OUTPUT)
-        kg_account_used(kg_account_of(k->core, k->owner), 0, body.len);
     number = kg_journal_append(&k->journal, number, body, rec->channel, rec->kind, target);
     if (rec->kind == KG_KIND_INPUT_REQUEST)
         kg_input_asked(k, &body, number);
@@ -416,6 +415,8 @@ static void on_record(void *user, const struct kg_rec *rec, struct kg_slice body
     }
     if (k->journal.lane[KG_LANE_OUTPUT].bytes > (uint64_t)KG_JOURNAL_OUTPUT_BYTES / 4 * 3)
         kg_kernel_check_hold(k);
+    if (rec->kind == KG_KIND_OUTPUT)
+        kg_meter_kernel_said(k, body.len);
     kg_kernel_wake(k);
 }
 
@@ -661,7 +662,12 @@ void kg_kernel_leave(struct kg_kernel *k)
 
 void kg_kernel_delete(struct kg_kernel *k)
 {
-    kg_log(KG_INFO, "kernel", "delete", "id=%s", k->id);
+    kg_kernel_end(k, "the kernel was deleted");
+}
+
+void kg_kernel_end(struct kg_kernel *k, const char *why)
+{
+    kg_log(KG_INFO, "kernel", "delete", "id=%s why=\"%s\"", k->id, why);
     k->deleted = true;
     kg_keep_forget(k);
     HASH_DEL(k->core->kernels, k);
@@ -672,7 +678,7 @@ void kg_kernel_delete(struct kg_kernel *k)
     leave_workspace(k);
     drop_early(k);
     kg_requests_fail(k, NULL, NULL);
-    kg_clients_close(k, 1000, "the kernel was deleted");
+    kg_clients_close(k, 1000, why);
     struct kg_err err;
     kg_err_set(&err, -ECANCELED, "kernel %s was deleted", k->id);
     tell_waiters(k, &err);

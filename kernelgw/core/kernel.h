@@ -84,7 +84,9 @@ struct kg_kernel {
     struct {
         const struct pl_box *box; /* whose figures these are; compared only */
         uint64_t seen_ms;
-        unsigned strikes; /* interrupts in a row for a quota */
+        uint64_t looked_ms, idle_ms; /* when it was last looked at; when a cell last ended */
+        size_t said;                 /* bytes of output since that look */
+        unsigned strikes;            /* interrupts in a row for a quota */
     } meter;
     unsigned deaths; /* in a row */
     uint64_t up_ms;  /* when it last became ready */
@@ -142,6 +144,8 @@ void kg_kernel_restart(struct kg_kernel *k, kg_kernel_done *done, void *user);
 int kg_kernel_interrupt(struct kg_kernel *k, struct kg_err *err);
 /* Closes its connections and destroys its box; k is invalid afterwards. */
 void kg_kernel_delete(struct kg_kernel *k);
+/* The same for a reason that its clients are told. */
+void kg_kernel_end(struct kg_kernel *k, const char *why);
 /* Gives up the kernel without ending it: its box is for the next server. k is invalid afterwards. */
 void kg_kernel_leave(struct kg_kernel *k);
 /* Takes a waiter's callback back: it no longer comes. */

@@ -42,12 +42,17 @@ enum {
     KG_STOCK_MAX = 1000,
     KG_READY_MS_MAX = 3600 * 1000,
     KG_SHELF_MS = 60 * 1000, /* a box kept for the next program of its session */
-    KG_SHELF_MAX = 4,        /* of one session */
+    KG_NET_IDLE_MS =
+        3600 * 1000,  /* a session's network in which nothing is, whoever is connected */
+    KG_SHELF_MAX = 4, /* of one session */
     KG_CLAIMS_AT_ONCE =
         16, /* asked of the pool, which serves who asks first: fairness is kept before it */
-    KG_METER_MS = 5000,       /* between looks at what boxes have used, where a quota asks for it */
-    KG_METER_STRIKES = 3,     /* interrupts after which a kernel over its user's quota is deleted */
-    KG_RUN_GRACE_MS = 5000,   /* over its time, after which a run's box is taken away */
+    KG_METER_MS = 5000,      /* between looks at what boxes have used, where a quota asks for it */
+    KG_METER_STRIKES = 3,    /* interrupts after which a kernel over a quota is deleted */
+    KG_METER_CELL_MS = 1000, /* since the last look, after which a cell's end is another occasion */
+    KG_METER_REST_MS = 250,  /* of processor time between two looks: what an idle kernel takes */
+    KG_METER_BYTES = 256 << 10, /* of a kernel's output, after which its quotas are looked at */
+    KG_RUN_GRACE_MS = 5000,     /* over its time, after which a run's box is taken away */
     KG_GATHER_MS = 15 * 1000, /* for a run's files to come back, after which it has ended without */
     KG_TERMINAL_KEPT_BYTES = 1 << 20, /* output of a terminal that who comes later is shown */
     KG_RUN_FILES_MAX = 2000,

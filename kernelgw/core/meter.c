@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernelgw/core/account.h"
+#include "kernelgw/core/keep_workspace.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run.h"
@@ -36,8 +38,10 @@ static void run_measured(void *user, const struct pl_stats *stats, const struct 
         if (r->meter.begun && stats->cpu_ms > before) {
             r->meter.counted_ms += stats->cpu_ms - before;
             kg_account_used(of_run(r), stats->cpu_ms - before, 0);
-            if (r->workspace)
+            if (r->workspace) {
                 r->workspace->cpu_ms += stats->cpu_ms - before;
+                kg_keep_workspace(r->workspace);
+            }
         }
         r->meter.begun = true;
         if (!r->over[0] && used_up(of_run(r), r->workspace, &why)) {
@@ -68,28 +72,41 @@ void kg_meter_run_ended(struct kg_run *r)
 
 /* --- kernels --- */
 
-static void say(struct kg_kernel *k, const char *why)
+static void say(struct kg_kernel *k, const char *how, const char *why)
 {
-    kg_autofree char *text = kg_asprintf("[kernelgw: interrupted: %s]\n", why);
+    kg_autofree char *text = kg_asprintf("[kernelgw: %s: %s]\n", how, why);
     const struct kg_span parent = {k->last_parent.data, k->last_parent.len};
     kg_kernel_say(k, kg_say_stream(k->session, parent, NULL, "stderr", text), KG_CH_IOPUB,
                   KG_KIND_OUTPUT, 0);
 }
 
-static void check_kernel(struct kg_kernel *k)
+/* works: it runs a cell, or has threads that do without. may_end: its caller can do without it. */
+static void check_kernel(struct kg_kernel *k, bool works, bool may_end)
 {
     struct kg_err why;
-    if (k->state != KG_K_BUSY || !used_up(kg_account_of(k->core, k->owner), NULL, &why)) {
+    if (!works || !used_up(kg_account_of(k->core, k->owner), k->workspace, &why)) {
         k->meter.strikes = 0;
         return;
     }
     kg_log(KG_INFO, "kernel", "over its quota", "id=%s why=\"%s\"", k->id, why.text);
-    if (k->meter.strikes++ >= KG_METER_STRIKES) {
-        kg_kernel_delete(k);
+    if (k->meter.strikes >= KG_METER_STRIKES && may_end) {
+        say(k, "ended", why.text);
+        kg_kernel_end(k, why.text);
         return;
     }
-    say(k, why.text);
+    k->meter.strikes++;
+    say(k, "interrupted", why.text);
     kg_kernel_interrupt(k, &why);
+}
+
+/* What its box has used since it was last asked. */
+static void count(struct kg_kernel *k, uint64_t cpu_ms)
+{
+    kg_account_used(kg_account_of(k->core, k->owner), cpu_ms, 0);
+    if (!k->workspace || cpu_ms == 0)
+        return;
+    k->workspace->cpu_ms += cpu_ms;
+    kg_keep_workspace(k->workspace);
 }
 
 static void kernel_measured(void *user, const struct pl_stats *stats, const struct kg_err *err)
@@ -98,14 +115,33 @@ static void kernel_measured(void *user, const struct pl_stats *stats, const stru
     (void)err;
     if (stats && !k->deleted && k->box) {
         bool same = k->meter.box == k->box;
-        if (same && stats->cpu_ms > k->meter.seen_ms)
-            kg_account_used(kg_account_of(k->core, k->owner), stats->cpu_ms - k->meter.seen_ms, 0);
+        size_t said = k->meter.said;
+        bool had_cell = k->meter.idle_ms >= k->meter.looked_ms;
+        uint64_t more =
+            same && stats->cpu_ms > k->meter.seen_ms ? stats->cpu_ms - k->meter.seen_ms : 0;
         k->meter.box = k->box;
         k->meter.seen_ms = stats->cpu_ms;
+        k->meter.looked_ms = kg_clock_ms();
+        k->meter.said = 0;
+        count(k, more);
+        /* without a cell, its threads are at work */
+        bool threads = !had_cell && (more > KG_METER_REST_MS || said >= KG_METER_BYTES);
         if (same)
-            check_kernel(k);
+            check_kernel(k, k->state == KG_K_BUSY || threads, true);
     }
     kg_kernel_unref(k);
+}
+
+void kg_meter_kernel_said(struct kg_kernel *k, size_t n)
+{
+    kg_account_used(kg_account_of(k->core, k->owner), 0, n);
+    if (k->workspace)
+        k->workspace->output_bytes += n;
+    size_t before = k->meter.said;
+    k->meter.said += n;
+    /* who has been interrupted is judged by the next look */
+    if (before / KG_METER_BYTES != k->meter.said / KG_METER_BYTES && k->meter.strikes == 0)
+        check_kernel(k, true, false);
 }
 
 static bool is_metered(struct kg_core *core, const char *owner)
@@ -114,27 +150,50 @@ static bool is_metered(struct kg_core *core, const char *owner)
     return q->most[KG_Q_CPU_S] || q->most[KG_Q_OUTPUT_MB];
 }
 
-void kg_meter_kernel(struct kg_kernel *k)
+static bool session_is_metered(const struct kg_core *core, const struct kg_workspace *w)
 {
-    if (!k->box || !is_metered(k->core, k->owner))
-        return;
+    return w && (core->config.session_cpu_s || core->config.session_output_mb);
+}
+
+static void measure(struct kg_kernel *k)
+{
     k->refs++;
     pl_box_stats(k->box, kernel_measured, k);
+}
+
+void kg_meter_kernel(struct kg_kernel *k)
+{
+    if (k->box && (k->workspace || is_metered(k->core, k->owner)))
+        measure(k);
+}
+
+void kg_meter_kernel_idle(struct kg_kernel *k)
+{
+    k->meter.idle_ms = kg_clock_ms();
+    bool due = k->meter.idle_ms >= k->meter.looked_ms + KG_METER_CELL_MS;
+    if (due && k->box &&
+        (session_is_metered(k->core, k->workspace) || is_metered(k->core, k->owner)))
+        measure(k);
 }
 
 void kg_meter_tick(struct kg_core *core, uint64_t now_ms)
 {
     if (now_ms < core->metered_ms + KG_METER_MS)
         return;
+    uint64_t before_ms = core->metered_ms;
     core->metered_ms = now_ms;
-    const struct kg_core_config *c = &core->config;
     for (struct kg_run *r = core->runs; r; r = r->hh.next) {
-        bool session = r->workspace && (c->session_cpu_s || c->session_output_mb);
-        if (r->state != KG_R_RUNNING || !r->box || !(session || is_metered(core, r->spec.owner)))
+        if (r->state != KG_R_RUNNING || !r->box ||
+            !(session_is_metered(core, r->workspace) || is_metered(core, r->spec.owner)))
             continue;
         r->refs++;
         pl_box_stats(r->box, run_measured, r);
     }
-    for (struct kg_kernel *k = core->kernels; k; k = k->hh.next)
-        kg_meter_kernel(k);
+    for (struct kg_kernel *k = core->kernels; k; k = k->hh.next) {
+        bool works = k->state == KG_K_BUSY || k->heard_ms >= before_ms;
+        if (k->box && k->ready &&
+            (is_metered(core, k->owner) || session_is_metered(core, k->workspace) ||
+             (k->workspace && works)))
+            measure(k);
+    }
 }

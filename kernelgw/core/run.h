@@ -40,11 +40,12 @@ struct kg_run {
         uint64_t seen_ms, counted_ms; /* processor time of its box; of that, what was counted */
     } meter;
     char over[KG_ERR_TEXT_MAX]; /* it is ended since a quota is used up: which */
-    bool less_output;           /* its limit of output is what a quota has left */
-    bool waits;                 /* in the queue */
-    uint8_t line;               /* KG_WATCHED or KG_UNWATCHED */
-    unsigned position;          /* while core->queue.counted */
-    uint64_t queue_number;      /* rises in order of arrival */
+    /* Whose quota its limit of output is what is left of: nobody's, its user's, its session's. */
+    enum { KG_OUT_OWN, KG_OUT_USER, KG_OUT_SESSION } output_of;
+    bool waits;            /* in the queue */
+    uint8_t line;          /* KG_WATCHED or KG_UNWATCHED */
+    unsigned position;     /* while core->queue.counted */
+    uint64_t queue_number; /* rises in order of arrival */
     uint64_t queued_ms;
     struct pl_limits limits; /* that its box was asked for with */
     uint64_t box_seq;        /* what its box had said before it was this run's */

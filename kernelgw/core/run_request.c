@@ -6,6 +6,7 @@
 #include "kernelgw/core/account.h"
 #include "kernelgw/core/limits.h"
 #include "kernelgw/core/run_tty.h"
+#include "kernelgw/core/workspace.h"
 
 enum { COMPILE_MS = 60 * 1000 };
 
@@ -38,11 +39,20 @@ static json_t *shell_phases(void)
 /* Bytes that it may write; 0: any number. */
 static json_int_t output_most(struct kg_run *r)
 {
-    uint64_t left = kg_account_output_left(kg_account_of(r->core, r->spec.owner));
     uint64_t most = r->spec.terminal ? UINT64_MAX : (uint64_t)r->core->config.run_output_mb << 20;
-    r->less_output = left < most;
-    if (r->less_output)
-        most = left > 0 ? left : 1; /* 0 would be no limit */
+    uint64_t user = kg_account_output_left(kg_account_of(r->core, r->spec.owner));
+    uint64_t session = r->workspace ? kg_workspace_output_left(r->workspace) : UINT64_MAX;
+    r->output_of = KG_OUT_OWN;
+    if (user < most) {
+        r->output_of = KG_OUT_USER;
+        most = user;
+    }
+    if (session < most) {
+        r->output_of = KG_OUT_SESSION;
+        most = session;
+    }
+    if (most == 0)
+        most = 1; /* 0 would be no limit */
     return most == UINT64_MAX ? 0 : (json_int_t)most;
 }
 
@@ -50,10 +60,13 @@ void kg_run_name_quota(const struct kg_run *r, json_t *exit)
 {
     const char *reason = json_string_value(json_object_get(exit, "reason"));
     struct kg_err why;
-    bool flooded = r->less_output && reason && strcmp(reason, "output_limit") == 0;
+    bool flooded = r->output_of != KG_OUT_OWN && reason && strcmp(reason, "output_limit") == 0;
     if (!flooded && !(r->over[0] && reason && strcmp(reason, "stopped") == 0))
         return;
-    if (flooded)
+    if (flooded && r->output_of == KG_OUT_SESSION)
+        kg_err_set(&why, -EDQUOT, "session %s has written its %u MB of output", r->spec.session,
+                   r->core->config.session_output_mb);
+    else if (flooded)
         kg_err_set(&why, -EDQUOT, "user %s has used up the quota %s", r->spec.owner,
                    kg_quota_name(KG_Q_OUTPUT_MB));
     json_object_set_new(exit, "reason", json_string("quota"));

@@ -170,6 +170,15 @@ unsigned kg_shelf_count(const struct kg_workspace *w)
     return n;
 }
 
+bool kg_shelf_has_networked(const struct kg_workspace *w)
+{
+    const struct kg_shelved *s;
+    DL_FOREACH(w->shelf, s)
+        if (s->kind.networked)
+            return true;
+    return false;
+}
+
 size_t kg_shelf_boxes(const struct kg_workspace *w, struct pl_box **out)
 {
     size_t n = 0;

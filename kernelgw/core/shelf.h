@@ -28,6 +28,8 @@ void kg_shelf_clear(struct kg_workspace *w);
 /* Gives up the box of any workspace that has lain longest. False: there is none. */
 bool kg_shelf_give_way(struct kg_core *core);
 unsigned kg_shelf_count(const struct kg_workspace *w);
+/* Whether one of them is in the workspace's network. */
+bool kg_shelf_has_networked(const struct kg_workspace *w);
 
 /* Those on the shelf, KG_SHELF_MAX at most; their number. Borrowed. */
 size_t kg_shelf_boxes(const struct kg_workspace *w, struct pl_box **out);

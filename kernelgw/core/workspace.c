@@ -214,16 +214,30 @@ void kg_workspace_unwatch(struct kg_workspace *w, struct kg_workspace_watch *wat
 
 struct pl_net *kg_workspace_net(struct kg_workspace *w)
 {
-    if (!w->net)
-        w->net = pl_net_new(w->core->pool, NULL);
-    return w->net;
+    return kg_workspace_take_net(w, NULL);
 }
 
 struct pl_net *kg_workspace_take_net(struct kg_workspace *w, const char *id)
 {
-    if (!w->net)
+    if (!w->net) {
         w->net = pl_net_new(w->core->pool, id);
+        w->net_used_ms = kg_clock_ms();
+    }
     return w->net;
+}
+
+/* A connection keeps its session, and a kernel without a network does; neither keeps a network that nothing is in. */
+static void expire_net(struct kg_workspace *w, uint64_t now_ms)
+{
+    uint64_t idle_ms = (uint64_t)w->core->config.session_idle_s * 1000;
+    if (idle_ms > KG_NET_IDLE_MS)
+        idle_ms = KG_NET_IDLE_MS;
+    if (w->networked || kg_shelf_has_networked(w))
+        w->net_used_ms = now_ms;
+    if (!w->net || now_ms < w->net_used_ms + idle_ms)
+        return;
+    kg_log(KG_INFO, "workspace", "idle network gone", "name=\"%s\"", w->name);
+    pl_net_free(kg_steal(&w->net), false);
 }
 
 int kg_workspace_may_run(const struct kg_workspace *w, struct kg_err *err)
@@ -240,8 +254,19 @@ int kg_workspace_may_run(const struct kg_workspace *w, struct kg_err *err)
     return 0;
 }
 
+uint64_t kg_workspace_output_left(const struct kg_workspace *w)
+{
+    uint64_t most = (uint64_t)w->core->config.session_output_mb << 20;
+    if (most == 0)
+        return UINT64_MAX;
+    return w->output_bytes < most ? most - w->output_bytes : 0;
+}
+
 int kg_workspace_may_start(const struct kg_workspace *w, struct kg_err *err)
 {
+    int rc = kg_workspace_may_run(w, err);
+    if (rc < 0)
+        return rc;
     unsigned most = w->core->config.session_kernels;
     if (most && w->kernels >= most)
         return kg_err_set(err, -EDQUOT, "session %s has %u kernels, as many as it may", w->name,
@@ -345,6 +370,7 @@ void kg_workspaces_tick(struct kg_core *core, uint64_t now_ms)
     uint64_t grace_ms = (uint64_t)core->config.session_grace_s * 1000;
     uint64_t idle_ms = (uint64_t)core->config.session_idle_s * 1000;
     HASH_ITER(hh, core->workspaces, w, next) {
+        expire_net(w, now_ms);
         kg_shelf_expire(w, now_ms);
         refresh_ports(w);
         if (w->lost_ms && now_ms >= w->lost_ms + grace_ms)

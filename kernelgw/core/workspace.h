@@ -31,7 +31,8 @@ struct kg_workspace {
     struct kg_core *core;
     bool passing; /* it goes with its last program or kernel: nobody gave it a name */
     bool ending;
-    struct pl_net *net;     /* NULL: nothing of it has asked for one */
+    struct pl_net *net;     /* NULL: nothing of it has asked for one of late */
+    uint64_t net_used_ms;   /* when something was last in it */
     unsigned runs, kernels; /* that have not ended */
     unsigned networked;     /* of both */
     unsigned attached;      /* connections that it is bound to */
@@ -39,7 +40,7 @@ struct kg_workspace {
         lost_ms; /* when the last of them was lost (ahead of now, where there is no grace but after the server's own end);
                              * 0: it has, or had, none */
     uint64_t used_ms;
-    uint64_t cpu_ms, output_bytes; /* of ended runs */
+    uint64_t cpu_ms, output_bytes; /* of its runs and kernels */
     int64_t created_us;
     struct kg_shelved *shelf;           /* utlist: boxes kept for the next program */
     struct kg_workspace_watch *watches; /* utlist */
@@ -87,7 +88,7 @@ typedef void kg_workspace_ports_done(void *user, const json_t *list, const struc
 void kg_workspace_ports(struct kg_workspace *w, kg_workspace_ports_done *done, void *user);
 
 /* --- within core --- */
-/* The network, made when first asked for. */
+/* The network, made when first asked for, and again once nothing has used it for KG_NET_IDLE_MS (or --session-idle-s). */
 struct pl_net *kg_workspace_net(struct kg_workspace *w);
 /* It was bound to a connection of an earlier server's, which has its grace from now on, ten seconds at least. */
 void kg_workspace_was_bound(struct kg_workspace *w);
@@ -95,6 +96,8 @@ void kg_workspace_was_bound(struct kg_workspace *w);
 struct pl_net *kg_workspace_take_net(struct kg_workspace *w, const char *id);
 /* What it may have: -EDQUOT with *err when it has used it up. */
 int kg_workspace_may_run(const struct kg_workspace *w, struct kg_err *err);
+/* Bytes of output that it may still write; UINT64_MAX: any number. */
+uint64_t kg_workspace_output_left(const struct kg_workspace *w);
 int kg_workspace_may_start(const struct kg_workspace *w, struct kg_err *err);
 /* One that has begun, or ended. w may be gone after ended. */
 void kg_workspace_run_begun(struct kg_workspace *w, const struct kg_run *r);

@@ -309,12 +309,21 @@ static void fake_reply(struct pl_box *b, const char *json)
     json_decref(doc);
 }
 
-static inline void fake_stats(struct pl_box *b, uint64_t oom_kills)
+static inline void answer_stats(struct pl_box *b, const struct pl_stats *stats)
 {
-    struct pl_stats stats = {.oom_kills = oom_kills};
     pl_stats_done *done = b->stats;
     b->stats = NULL;
-    done(b->stats_user, &stats, NULL);
+    done(b->stats_user, stats, NULL);
+}
+
+static inline void fake_stats(struct pl_box *b, uint64_t oom_kills)
+{
+    answer_stats(b, &(struct pl_stats){.oom_kills = oom_kills});
+}
+
+static inline void fake_stats_cpu(struct pl_box *b, uint64_t cpu_ms)
+{
+    answer_stats(b, &(struct pl_stats){.cpu_ms = cpu_ms});
 }
 
 static void fake_say(struct pl_box *b, uint8_t type, uint8_t channel, uint8_t kind,

@@ -15,6 +15,7 @@
 #include "kernelgw/core/cull.h"
 #include "kernelgw/core/kernel.h"
 #include "kernelgw/core/limits.h"
+#include "kernelgw/core/meter.h"
 #include "kernelgw/core/names.h"
 #include "kernelgw/core/queue.h"
 #include "kernelgw/core/shelf.h"
@@ -470,6 +471,48 @@ static void one_in_which_nothing_is_goes_after_an_hour(void **state)
     assert_true(fake.nets[0].freed);
 }
 
+static void an_idle_network_goes_though_its_session_stays(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    running("s", true, &b);
+    struct kg_workspace *w = find("s");
+    kg_workspace_attach(w); /* a page that is left open */
+    pass_s(4000);
+    assert_false(fake.nets[0].freed); /* a program is in it */
+    end_it(b);
+    be_cleared(b);
+    pass_s(30);
+    assert_false(b->destroyed); /* its box is kept, and was in it */
+    pass_s(30);
+    assert_true(b->destroyed);
+    struct pl_box *other;
+    running("s", false, &other); /* uses none */
+    pass_s(3599);
+    assert_false(fake.nets[0].freed);
+    pass_s(1);
+    assert_true(fake.nets[0].freed && !fake.nets[0].kept);
+    assert_ptr_equal(find("s"), w);
+    /* who wants one again has one */
+    struct pl_box *again;
+    const struct kg_run *r = running("s", true, &again);
+    assert_int_equal(fake.net_count, 2);
+    assert_ptr_equal(fake.claimed_net, &fake.nets[1]);
+    assert_ptr_equal(r->workspace, w);
+    /* where sessions are kept for less, networks are, too */
+    core.config.session_idle_s = 100;
+    end_it(again);
+    be_cleared(again);
+    pass_s(60); /* its box goes */
+    pass_s(99);
+    assert_false(fake.nets[1].freed);
+    pass_s(1);
+    assert_true(fake.nets[1].freed);
+    assert_ptr_equal(find("s"), w);
+    end_it(other);
+    kg_workspace_detach(w);
+}
+
 static void one_that_nobody_named_goes_with_its_run(void **state)
 {
     (void)state;
@@ -517,6 +560,119 @@ static void sessions_are_counted_and_what_they_used(void **state)
     start("c", false);
     fake_give_box();
     assert_int_equal(try_start(&more, "d", false), -EAGAIN);
+}
+
+/* A kernel of the session, that is ready. */
+static struct kg_kernel *kernel_in(const char *session, struct pl_box **box)
+{
+    struct kg_kernel *k = NULL;
+    json_t *own = json_pack("{s:s}", "session", session);
+    struct kg_kernel_start wish = {.name = name, .own = own};
+    runtime.pool.kernel_start =
+        runtime.pool.kernel_start ? runtime.pool.kernel_start : json_object();
+    core.config.max_kernels = 10;
+    assert_int_equal(kg_kernel_start(&core, &wish, &k, NULL, NULL, NULL), 0);
+    *box = fake_give_box();
+    while ((*box)->reply)
+        fake_reply(*box, "{\"ok\":true}");
+    assert_int_equal(k->state, KG_K_IDLE);
+    json_decref(own);
+    return k;
+}
+
+static void no_more_kernels(struct kg_kernel *k)
+{
+    if (k)
+        kg_kernel_delete(k);
+    json_decref(runtime.pool.kernel_start);
+    runtime.pool.kernel_start = NULL;
+}
+
+/* What the box has used is asked, and it is so much. */
+static void look(struct pl_box *b, uint64_t cpu_ms)
+{
+    now += KG_METER_MS;
+    kg_clock_freeze(now);
+    kg_meter_tick(&core, now);
+    assert_non_null(b->stats);
+    fake_stats_cpu(b, cpu_ms);
+}
+
+static void kernels_use_their_sessions_processor_time(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    struct kg_err err;
+    core.config.session_cpu_s = 2;
+    struct kg_kernel *k = kernel_in("s", &b);
+    fake_stats_cpu(b, 10000); /* before it was this kernel's: nobody's */
+    k->state = KG_K_BUSY;
+    look(b, 11900);
+    assert_int_equal(find("s")->cpu_ms, 1900);
+    assert_string_not_equal(b->op, "kernel.interrupt");
+    for (unsigned i = 0; i < KG_METER_STRIKES; i++) {
+        look(b, 12000 + i);
+        assert_string_equal(b->op, "kernel.interrupt");
+        fake_reply(b, "{\"ok\":true}");
+        b->op[0] = 0;
+    }
+    struct kg_run *r = NULL;
+    struct kg_kernel *other = NULL;
+    json_t *own = json_pack("{s:s}", "session", "s");
+    struct kg_kernel_start wish = {.name = name, .own = own};
+    assert_int_equal(try_start(&r, "s", false), -EDQUOT);
+    assert_int_equal(kg_kernel_start(&core, &wish, &other, NULL, NULL, &err), -EDQUOT);
+    assert_non_null(strstr(err.text, "session s has used its 2 seconds"));
+    json_decref(own);
+    assert_int_equal(HASH_COUNT(core.kernels), 1);
+    look(b, 13000); /* it has paid no heed */
+    assert_int_equal(HASH_COUNT(core.kernels), 0);
+    assert_true(b->destroyed);
+    assert_int_equal(find("s")->cpu_ms, 3000);
+    no_more_kernels(NULL);
+}
+
+static void a_kernel_that_pays_heed_stays_and_its_threads_count_too(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    core.config.session_cpu_s = 1;
+    struct kg_kernel *k = kernel_in("s", &b);
+    fake_stats_cpu(b, 0);
+    k->state = KG_K_BUSY;
+    look(b, 5000);
+    assert_int_equal(k->meter.strikes, 1);
+    kg_kernel_idle(k); /* interrupted, as it was told */
+    look(b, 5100);
+    assert_int_equal(k->meter.strikes, 0);
+    look(b, 5100 + KG_METER_REST_MS); /* what an idle one takes */
+    assert_int_equal(k->meter.strikes, 0);
+    look(b, 9000); /* without any cell */
+    assert_int_equal(k->meter.strikes, 1);
+    no_more_kernels(k);
+}
+
+static void kernels_use_their_sessions_output(void **state)
+{
+    (void)state;
+    struct pl_box *b;
+    core.config.session_output_mb = 1;
+    struct kg_kernel *k = kernel_in("s", &b);
+    fake_stats_cpu(b, 0);
+    k->state = KG_K_BUSY;
+    assert_int_equal(kg_workspace_output_left(find("s")), 1 << 20);
+    for (unsigned i = 0; i < 3; i++)
+        kg_meter_kernel_said(k, KG_METER_BYTES);
+    assert_int_equal(k->meter.strikes, 0);
+    kg_meter_kernel_said(k, KG_METER_BYTES); /* no look is due, and yet it goes no further */
+    assert_int_equal(k->meter.strikes, 1);
+    assert_string_equal(b->op, "kernel.interrupt");
+    assert_int_equal(kg_workspace_output_left(find("s")), 0);
+    kg_meter_kernel_said(k, KG_METER_BYTES);
+    assert_int_equal(k->meter.strikes, 1); /* once before the next look */
+    look(b, 0);
+    assert_int_equal(k->meter.strikes, 2);
+    no_more_kernels(k);
 }
 
 static void idle_kernels_are_culled(void **state)
@@ -587,9 +743,13 @@ int main(void)
         WITH(without_grace_they_end_at_once),
         WITH(who_comes_back_after_a_restart_has_ten_seconds_at_least),
         WITH(one_in_which_nothing_is_goes_after_an_hour),
+        WITH(an_idle_network_goes_though_its_session_stays),
         WITH(one_that_nobody_named_goes_with_its_run),
         WITH(names_come_and_go_with_programs),
         WITH(sessions_are_counted_and_what_they_used),
+        WITH(kernels_use_their_sessions_processor_time),
+        WITH(a_kernel_that_pays_heed_stays_and_its_threads_count_too),
+        WITH(kernels_use_their_sessions_output),
         WITH(idle_kernels_are_culled),
         WITH(host_names_are_checked),
     };
