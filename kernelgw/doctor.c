@@ -1,8 +1,12 @@
 #include "kernelgw/doctor.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -107,6 +111,25 @@ static void look_at_outside(FILE *out, const char *root)
     }
 }
 
+int kg_doctor_namespaces(FILE *out)
+{
+    int status = 0;
+    fflush(out); /* the child's copy of what waits there is never written */
+    pid_t child = fork();
+    if (child == 0)
+        _exit(unshare(CLONE_NEWUSER) < 0 ? errno : 0);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (child < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 0)
+        return 0; /* nothing was learned, or all is well */
+    fprintf(out,
+            "NO    user namespaces can't be made here (%s): there will be no boxes\n"
+            "      not in a chroot (pivot_root does), and a container around kernelgw must be "
+            "privileged; or: sysctl -w user.max_user_namespaces=65536\n",
+            strerror(WEXITSTATUS(status)));
+    return 1;
+}
+
 int kg_doctor(FILE *out, const char *root, const struct kg_need *need, uint64_t descriptors)
 {
     /* A box has a link, a connection a socket, or two when it is passed on to a program's port. boxd: four a box, one a
@@ -127,6 +150,6 @@ int kg_doctor(FILE *out, const char *root, const struct kg_need *need, uint64_t 
                 "--max-sessions or --max-connections\n",
                 low);
     else
-        fprintf(out, "all is well\n");
+        fprintf(out, "no limit is too low\n");
     return low;
 }

@@ -17,5 +17,7 @@ struct kg_need kg_doctor_need(const struct kg_config *c);
  * descriptors: this process's hard limit.
  */
 int kg_doctor(FILE *out, const char *root, const struct kg_need *need, uint64_t descriptors);
+/* Whether this process's place lets boxes be at all: makes a user namespace, in a child. Returns how much is wrong: 0 or 1. */
+int kg_doctor_namespaces(FILE *out);
 
 #endif

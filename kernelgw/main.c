@@ -323,7 +323,8 @@ static int doctor(const struct kg_config *c)
     struct rlimit limit = {0};
     struct kg_need need = kg_doctor_need(c);
     getrlimit(RLIMIT_NOFILE, &limit);
-    return kg_doctor(stdout, "", &need, limit.rlim_max) > 0;
+    int wrong = strcmp(c->engine, "oci") == 0 ? kg_doctor_namespaces(stdout) : 0;
+    return wrong + kg_doctor(stdout, "", &need, limit.rlim_max) > 0;
 }
 
 int main(int argc, char **argv)
