@@ -8,6 +8,7 @@
  *   ws.c      WebSockets: the way over to libwebsockets, what comes in
  *   out.c     WebSockets: what goes out
  *   tunnel.c  requests that another server answers
+ *   guest.c   libwebsockets in our loop
  *   turn.c    work put off to the end of the loop's turn
  *   tls.c     the TLS end, in front of all of these
  *   head.c, chunked.c   parsers, which know none of these
@@ -74,6 +75,8 @@ struct kg_net {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     struct lws_protocols protocols[2];
+    int wake_fd;            /* of libwebsockets' own; -1: it has none */
+    int low_fds[8];         /* of lower numbers, which are given up before that one (guest.c) */
     int fd_limit;           /* descriptors at and above this can't go to libwebsockets */
     struct kg_ws *adopting; /* whose descriptor is being handed over right now */
     struct net_tls *tls;
@@ -199,6 +202,12 @@ static inline void list_remove(struct net_list *item)
     item->next->prev = item->prev;
     list_init(item);
 }
+
+/* guest.c */
+int guest_open(struct kg_net *n, struct kg_err *err);
+/* To be called twice, turns apart: its handles close in between. Sets n->lws to NULL the second time. */
+void guest_destroy(struct kg_net *n);
+void guest_release(struct kg_net *n); /* what was not needed; calm when nothing was opened */
 
 /* server.c */
 void net_handle_closed(

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,10 +16,6 @@
 
 enum {
     ACCEPTS_A_TURN = 64,
-    /* libwebsockets allots and clears 16 bytes for every descriptor that the process might have. */
-    LWS_FDS_MAX = 65536,
-    LWS_BUFFER_BYTES =
-        256 * 1024, /* one for all sockets; a read of a big message takes this much */
 };
 
 union address {
@@ -211,53 +206,6 @@ static void on_listener(uv_poll_t *handle, int status, int events)
     }
 }
 
-/* --- libwebsockets --- */
-
-static void on_lws_log(int level, const char *line)
-{
-    /* Its levels say little (a normal adoption is an error to it): for those who look for something. */
-    (void)level;
-    kg_log(KG_DEBUG, "net", "libwebsockets", "text=\"%.*s\"", (int)strcspn(line, "\n"), line);
-}
-
-static int open_lws(struct kg_net *n, struct kg_err *err)
-{
-    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
-    struct rlimit old, cut;
-    getrlimit(RLIMIT_NOFILE, &old);
-    cut = old;
-    if (cut.rlim_cur > LWS_FDS_MAX)
-        cut.rlim_cur = LWS_FDS_MAX;
-    n->fd_limit = (int)cut.rlim_cur;
-    void *loops[1] = {n->config.loop};
-    n->protocols[0] = ws_protocol();
-    uint64_t tls = n->config.tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0;
-    struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_VALIDATE_UTF8 | tls,
-        .foreign_loops = loops,
-        .pt_serv_buf_size = LWS_BUFFER_BYTES,
-        .pcontext = &n->lws,
-        .user = n,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
-    };
-    /* Without the TLS option of the context: this end is plain, and a vhost with it loads all CAs. */
-    struct lws_context_creation_info plain = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .vhost_name = "plain",
-        .protocols = n->protocols,
-    };
-    setrlimit(RLIMIT_NOFILE, &cut);
-    n->lws = lws_create_context(&info);
-    n->vhost = n->lws ? lws_create_vhost(n->lws, &plain) : NULL;
-    setrlimit(RLIMIT_NOFILE, &old);
-    if (!n->vhost)
-        return kg_err_set(err, -EIO,
-                          "libwebsockets did not start (is libwebsockets-evlib-uv installed?)");
-    return 0;
-}
-
 /* --- open, tick, close --- */
 
 static void free_net(struct kg_net *n)
@@ -266,6 +214,7 @@ static void free_net(struct kg_net *n)
         close(n->listen_fd);
     if (n->spare_fd >= 0)
         close(n->spare_fd);
+    guest_release(n);
     free(n->address);
     free(n);
 }
@@ -281,13 +230,14 @@ int kg_net_open(struct kg_net **out, const struct kg_net_config *config, struct 
         n->config.ping_ms = WS_PING_MS;
     if (!n->config.silence_ms)
         n->config.silence_ms = WS_SILENCE_MS;
-    n->listen_fd = n->spare_fd = -1;
+    n->listen_fd = n->spare_fd = n->wake_fd = -1;
+    memset(n->low_fds, -1, sizeof n->low_fds);
     list_init(&n->conns);
     list_init(&n->sockets);
     list_init(&n->tunnels);
     int rc = listen_on(n, err);
     if (rc == 0)
-        rc = open_lws(n, err);
+        rc = guest_open(n, err);
     if (rc < 0) {
         free_net(n);
         return rc;
@@ -353,14 +303,13 @@ static void close_step(struct kg_net *n)
     }
     /* On a foreign loop it must be told twice: its handles close in between, which takes two turns. */
     if (n->lws && (n->lws_going == 0 || n->lws_going == 4))
-        lws_context_destroy(n->lws);
+        guest_destroy(n);
     n->lws_going++;
     if (n->lws || n->connections)
         return;
     close_handle(n, (uv_handle_t *)&n->check);
     close_handle(n, (uv_handle_t *)&n->prepare);
     close_handle(n, (uv_handle_t *)&n->idle);
-    close_handle(n, (uv_handle_t *)&n->listener);
     if (n->handles == 1)
         uv_close((uv_handle_t *)&n->tick, on_tick_closed);
 }
@@ -398,7 +347,8 @@ void kg_net_close(struct kg_net *n, void (*done)(void *user), void *user)
     n->done = done;
     n->done_user = user;
     n->close_ms = uv_now(n->config.loop) + NET_GRACE_MS;
-    uv_poll_stop(&n->listener);
+    /* The handle first: libuv forgets a descriptor by its number, which is soon another's. */
+    close_handle(n, (uv_handle_t *)&n->listener);
     close(n->listen_fd);
     n->listen_fd = -1;
     if (n->address[0] == '/')

@@ -620,6 +620,79 @@ static void closing_the_server_says_1012_and_frees_all(void **state)
     free(s);
 }
 
+/* What the rest of the process does meanwhile: it takes a descriptor in each turn of the loop, the lowest number that is free, and
+ * waits for it. */
+struct stranger {
+    uv_poll_t poll;
+    int ends[2];
+    int heard;
+};
+
+struct strangers {
+    uv_prepare_t turn;
+    uv_loop_t *loop;
+    struct stranger all[500];
+    size_t count;
+};
+
+static void on_heard(uv_poll_t *handle, int status, int what)
+{
+    struct stranger *one = handle->data;
+    char byte;
+    (void)status;
+    (void)what;
+    if (read(one->ends[0], &byte, 1) == 1)
+        one->heard++;
+}
+
+static void one_more(uv_prepare_t *turn)
+{
+    struct strangers *s = turn->data;
+    if (s->count == KG_COUNT(s->all))
+        return;
+    struct stranger *one = &s->all[s->count++];
+    assert_int_equal(pipe2(one->ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(uv_poll_init(s->loop, &one->poll, one->ends[0]), 0);
+    one->poll.data = one;
+    uv_poll_start(&one->poll, UV_READABLE, on_heard);
+}
+
+static void closing_the_server_touches_no_descriptor_of_others(void **state)
+{
+    struct server *s = *state;
+    static struct strangers others;
+    struct client c[3];
+    others = (struct strangers){.loop = &s->loop};
+    for (size_t i = 0; i < KG_COUNT(c); i++)
+        ws_connect(&c[i], &s->loop, s->port, "/");
+    uv_prepare_init(&s->loop, &others.turn);
+    others.turn.data = &others;
+    uv_prepare_start(&others.turn, one_more);
+    kg_net_close(s->net, on_net_closed, s);
+    client_close(&c[0]);
+    shutdown(c[1].fd, SHUT_WR);
+    while (!s->net_closed) /* the third never answers */
+        uv_run(&s->loop, UV_RUN_ONCE);
+    uv_prepare_stop(&others.turn);
+    assert_true(others.count > 4);
+    for (size_t i = 0; i < others.count; i++)
+        assert_int_equal(write(others.all[i].ends[1], "x", 1), 1);
+    for (int turns = 0; turns < 3; turns++)
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < others.count; i++) {
+        assert_int_equal(others.all[i].heard, 1);
+        uv_close((uv_handle_t *)&others.all[i].poll, NULL);
+        close(others.all[i].ends[0]);
+        close(others.all[i].ends[1]);
+    }
+    uv_close((uv_handle_t *)&others.turn, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    client_close(&c[1]);
+    client_close(&c[2]);
+    free(s);
+}
+
 static void five_hundred_sockets_are_held(void **state)
 {
     struct server *s = *state;
@@ -660,6 +733,7 @@ int main(void)
         T(a_slow_reader_keeps_memory_bounded),
         T(a_paused_socket_reads_nothing_until_it_goes_on),
         cmocka_unit_test_setup(closing_the_server_says_1012_and_frees_all, setup),
+        cmocka_unit_test_setup(closing_the_server_touches_no_descriptor_of_others, setup),
         cmocka_unit_test_setup_teardown(a_silent_peer_is_pinged_and_then_cut, setup_impatient,
                                         teardown),
         T(five_hundred_sockets_are_held),
