@@ -189,7 +189,7 @@ def pytest_testnodedown(node):
 def pytest_sessionfinish(session):
     # Fixtures of the session are gone by now: what still lives has no owner.
     if _everything:
-        left = [] if procs.wait_until(lambda: not leaks(), 5) else leaks()
+        left = [] if procs.wait_until(lambda: not leaks()) else leaks()
         _looked.append(left)
         if not left:
             clear_away()

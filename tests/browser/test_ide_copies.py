@@ -31,15 +31,15 @@ def test_what_is_written_here_is_on_the_server_and_in_the_next_browser(browser, 
     status = work.page.get_by_role("contentinfo")
     work.upload({"kept.py": "print('first')\n", "data.bin": b"\x00\xff\x07", ".env": "SECRET=1\n"})
     expect(status).to_contain_text("on the server")
-    assert procs.wait_until(lambda: copied(folder, "kept.py", b"print('first')\n") and copied(folder, "data.bin", b"\x00\xff\x07"), 15)
+    assert procs.wait_until(lambda: copied(folder, "kept.py", b"print('first')\n") and copied(folder, "data.bin", b"\x00\xff\x07"))
     assert not list(folder.glob("ide/*/.env")), "the contents API has no such names"
     work.open_file("kept.py")
     work.write("kept.py", "print('second')\n")
-    assert procs.wait_until(lambda: copied(folder, "kept.py", b"print('second')\n"), 15)
+    assert procs.wait_until(lambda: copied(folder, "kept.py", b"print('second')\n"))
     work.entry("data.bin").focus()
     work.page.keyboard.press("Delete")
     work.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    assert procs.wait_until(lambda: not list(folder.glob("ide/*/data.bin")), 15)
+    assert procs.wait_until(lambda: not list(folder.glob("ide/*/data.bin")))
     (described,) = folder.glob("ide/*.json")
     assert json.loads(described.read_text()) == {"name": "Workspace 1"}
 
@@ -52,6 +52,6 @@ def test_what_is_written_here_is_on_the_server_and_in_the_next_browser(browser, 
     expect(other.log("kept.py")).to_contain_text("second")
     # it is another workspace: who writes here does not write there
     other.write("kept.py", "print('other')\n")
-    assert procs.wait_until(lambda: sorted(p.read_text() for p in folder.glob("ide/*/kept.py")) == ["print('other')\n", "print('second')\n"], 15)
+    assert procs.wait_until(lambda: sorted(p.read_text() for p in folder.glob("ide/*/kept.py")) == ["print('other')\n", "print('second')\n"])
     other.close()
     work.close()

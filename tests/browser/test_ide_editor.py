@@ -42,7 +42,7 @@ def test_a_kernel_completes_and_explains(work, server):
     expect(page.locator(".code-hover")).to_contain_text("Return the square root of x.")
     command(work, "completion and hover")
     expect(page.get_by_role("contentinfo")).not_to_contain_text("help: kernel")
-    assert procs.wait_until(lambda: not mine & {k["id"] for k in server.get("/api/kernels").json()}, 10), "the kernel is still there"
+    assert procs.wait_until(lambda: not mine & {k["id"] for k in server.get("/api/kernels").json()}), "the kernel is still there"
 
 
 def test_code_is_formatted_and_what_can_not_be_is_shown(work):

@@ -88,7 +88,7 @@ def test_stock_jupyterlab_finds_the_run(live, books):
     model, = books.server.get("/api/kernels").json()
     assert model["id"] == kernel and model["connections"] == 1
     seen = live.last_tick()
-    assert procs.wait_until(lambda: f"tick {seen + 1}\n" in text_of(books.read(f"{live.name}.ipynb").cells[TICKS]), 20)
+    assert procs.wait_until(lambda: f"tick {seen + 1}\n" in text_of(books.read(f"{live.name}.ipynb").cells[TICKS]))
     live.reload()
     expect(live.output(TICKS)).to_contain_text(f"tick {seen + 1}")
     expect(live.page.locator(".jp-Dialog")).to_have_count(0)
@@ -119,7 +119,7 @@ def test_nothing_of_either_side_is_lost(live, books):
     expect(dialog).to_contain_text("has changed on disk")
     dialog.get_by_role("button", name="Overwrite").click()
     expect(dialog).to_have_count(0)
-    assert procs.wait_until(lambda: live.saved("# mine"), 20)
+    assert procs.wait_until(lambda: live.saved("# mine"))
     done = live.go_on()
     assert done["outcome"] == "ok" and "somebody else" in done["save_error"]
     assert "# mine" in books.read(f"{live.name}.ipynb").cells[FIRST].source
@@ -137,5 +137,5 @@ def test_with_our_extension_the_notebook_shows_it_as_it_comes(live, books):
     live.cell(FIRST).locator(".cm-content").click()
     live.page.keyboard.type("# mine\n")
     live.command("docmanager:save")
-    assert procs.wait_until(lambda: live.saved("# mine"), 20), "and saves without a question"
+    assert procs.wait_until(lambda: live.saved("# mine")), "and saves without a question"
     assert text_of(books.read(f"{live.name}.ipynb").cells[LAST]) == "last 42\n"

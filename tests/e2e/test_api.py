@@ -75,18 +75,18 @@ def test_connections_are_counted(server, kernel):
         a.request("kernel_info_request")
         b.request("kernel_info_request")
         assert server.kernel(kernel)["connections"] == 2
-    assert procs.wait_until(lambda: server.kernel(kernel)["connections"] == 0, 5)
+    assert procs.wait_until(lambda: server.kernel(kernel)["connections"] == 0)
 
 
 def test_execution_state_and_activity_follow_the_kernel(server, kernel):
     with server.channels(kernel) as c:
         c.execute("1")
-        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle", 5)
+        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle")
         before = server.kernel(kernel)["last_activity"]
         msg_id = c.send_execute("import time; time.sleep(1)")
-        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "busy", 3)
+        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "busy")
         c.outcome(msg_id)
-        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle", 5)
+        assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle")
         assert server.kernel(kernel)["last_activity"] > before
 
 

@@ -34,13 +34,13 @@ def assert_adopted_or_gone(server, mark, kernels):
         known = {k["id"] for k in server.get("/api/kernels").json()} & set(kernels)
         return known or server.get("/api/runs").json() or not procs.with_marker(mark)
 
-    assert procs.wait_until(settled, 20), f"orphans: {procs.with_marker(mark)}"
+    assert procs.wait_until(settled), f"orphans: {procs.with_marker(mark)}"
     for kernel_id in kernels:
         if server.get(f"/api/kernels/{kernel_id}").status_code == 200:
             server.delete(f"/api/kernels/{kernel_id}")
     for known in server.get("/api/runs").json():
         server.delete(f"/api/runs/{known['run_id']}")
-    assert procs.wait_until(lambda: not procs.with_marker(mark), 20), procs.with_marker(mark)
+    assert procs.wait_until(lambda: not procs.with_marker(mark)), procs.with_marker(mark)
 
 
 def assert_works(server):
@@ -57,7 +57,7 @@ def boxes(made):
 
 
 def assert_gone(made, old):
-    assert procs.wait_until(lambda: not old & boxes(made), 20), f"of the dead server's boxes: {old & boxes(made)}"
+    assert procs.wait_until(lambda: not old & boxes(made)), f"of the dead server's boxes: {old & boxes(made)}"
 
 
 def test_server_is_killed(make_server):
@@ -135,11 +135,9 @@ def test_terminated_server_leaves_no_box(make_server):
     made = make_server()
     mark = f"mark-{uuid.uuid4()}"
     work(made.server, mark)
-    begun = time.monotonic()
     assert made.server.stop() == 0
-    assert time.monotonic() - begun < 15
     made.server = None
-    assert procs.wait_until(lambda: not made.boxd.pids(), 5), [procs.cmdline(p) for p in made.boxd.pids()]
+    assert procs.wait_until(lambda: not made.boxd.pids()), [procs.cmdline(p) for p in made.boxd.pids()]
 
 
 def _tries(check, *args):

@@ -132,7 +132,7 @@ def test_ten_deaths_in_a_row_leave_nothing(server, boxd, neighbour):
         if i == 1:
             time.sleep(2)
             before = len(boxd.cgroups())
-    assert procs.wait_until(lambda: len(boxd.cgroups()) <= before, 15), (len(boxd.cgroups()), before)
+    assert procs.wait_until(lambda: len(boxd.cgroups()) <= before), (len(boxd.cgroups()), before)
 
 
 def test_dead_for_good_is_said(server):

@@ -250,7 +250,7 @@ def test_restart_of_a_kernel_that_is_deleted_meanwhile(server):
     kernel_id = server.start_kernel(name="python3")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         restart = pool.submit(server.post, f"/api/kernels/{kernel_id}/restart", {})
-        procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] == "restarting", 5)
+        procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] == "restarting")
         assert server.delete(f"/api/kernels/{kernel_id}").status_code == 204
         assert restart.result().status_code == 200 or assert_told(restart.result(), 404, 410) is None
 

@@ -104,7 +104,7 @@ def test_who_goes_away_stops_the_cell(server, kernel):
     with pytest.raises(requests.RequestException):
         server.rest("POST", f"/api/kernels/{kernel}/execute", json={"code": "while True: pass"}, timeout=1)
     server.http.close()
-    assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle", 20)
+    assert procs.wait_until(lambda: server.kernel(kernel)["execution_state"] == "idle")
 
 
 def test_many_outputs_are_bounded_and_told(server, kernel):

@@ -60,7 +60,7 @@ def test_runs_of_all_sessions_together_wait_and_are_refused(ada, made):
     other = Run(made.server, "print(1)")
     assert other.wait()["exit_code"] == 0
     assert ada.delete(f"/api/runs/{runs[0]}").status_code == 204
-    assert wait_until(lambda: ada.get(f"/api/runs/{runs[2]}").json()["state"] == "running", 20)
+    assert wait_until(lambda: ada.get(f"/api/runs/{runs[2]}").json()["state"] == "running")
 
 
 def test_kernels_sessions_and_files(ada):

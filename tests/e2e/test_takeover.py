@@ -35,7 +35,7 @@ def replace(made, end):
 
 
 def idle(server, kernel_id):
-    return procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] == "idle", 20)
+    return procs.wait_until(lambda: server.kernel(kernel_id)["execution_state"] == "idle")
 
 
 @ENDS
@@ -198,19 +198,19 @@ def test_a_program_whose_box_is_gone_is_lost(made):
     made.boxd.start()
     r.server = made.start_server()
     assert r.wait()["state"] == "lost"
-    assert not list((made.directory / "state" / "runs").iterdir())
+    assert procs.wait_until(lambda: not list((made.directory / "state" / "runs").iterdir()))
 
 
 def test_a_kernel_whose_box_is_gone_is_forgotten(made):
     kernel_id = made.server.start_kernel(name="python3")
-    assert procs.wait_until(lambda: made.server.kernel(kernel_id)["execution_state"] == "idle", 20)
+    assert procs.wait_until(lambda: made.server.kernel(kernel_id)["execution_state"] == "idle")
     made.server.process.kill()
     made.boxd.process.kill()
     procs.kill(made.boxd.pids())
     made.boxd.start()
     server = made.start_server()
-    assert procs.wait_until(lambda: server.get(f"/api/kernels/{kernel_id}").status_code == 404, 20)
-    assert not list((made.directory / "state" / "kernels").iterdir())
+    assert procs.wait_until(lambda: server.get(f"/api/kernels/{kernel_id}").status_code == 404)
+    assert procs.wait_until(lambda: not list((made.directory / "state" / "kernels").iterdir()))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": 9, "id": "x"}', "\0\xff"])

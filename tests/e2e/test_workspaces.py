@@ -178,9 +178,9 @@ def test_programs_end_when_the_connection_stays_away(make_server):
     run = start_server(server, "ide", limits={"wall_s": 300})
     kernel = server.start_kernel(name="python3", kernelgw={"session": "ide"})
     events.close()
-    assert procs.wait_until(lambda: (workspace(server, "ide") or {}).get("state") == "grace", 10)
+    assert procs.wait_until(lambda: (workspace(server, "ide") or {}).get("state") == "grace")
     back = Events(server, "ide", "?attach=1")  # in time
-    assert procs.wait_until(lambda: workspace(server, "ide")["state"] == "attached", 10)
+    assert procs.wait_until(lambda: workspace(server, "ide")["state"] == "attached")
     time.sleep(3)
     assert run.model()["state"] == "running"
     back.close()
@@ -198,7 +198,7 @@ def test_a_box_is_used_again_clean_and_in_its_session_alone(server):
     first = Run(server, dirty, session="again")
     first.wait()
     device = first.output().strip()
-    assert procs.wait_until(lambda: workspace(server, "again")["boxes_kept"] == 1, 5)
+    assert procs.wait_until(lambda: workspace(server, "again")["boxes_kept"] == 1)
     second = Run(server, look, session="again", workspace_files=False)
     second.wait()
     assert second.output() == f"{device} [] []\n"
@@ -251,7 +251,7 @@ def test_events_say_what_has_changed(server):
 
     def seen(what, how, id=None):
         change = {"what": what, "how": how, **({"id": id} if id else {})}
-        return procs.wait_until(lambda: any(n == "changes" and change in c for n, c in events.seen), 15)
+        return procs.wait_until(lambda: any(n == "changes" and change in c for n, c in events.seen))
 
     assert server.rest("PUT", "/api/workspaces/told/files/a.txt", data=b"a").status_code == 201
     assert seen("file", "made", "a.txt")
@@ -324,9 +324,9 @@ def test_idle_kernels_are_culled_but_not_who_is_connected_or_busy(make_server):
     idle, connected, busy = (server.start_kernel(name="python3") for _ in range(3))
     with server.channels(connected), server.channels(busy) as c:
         c.send_execute("import time; time.sleep(30)")
-        assert procs.wait_until(lambda: server.kernel(busy)["execution_state"] == "busy", 20)
+        assert procs.wait_until(lambda: server.kernel(busy)["execution_state"] == "busy")
         c.close()
-        assert procs.wait_until(lambda: server.get(f"/api/kernels/{idle}").status_code == 404, 20)
+        assert procs.wait_until(lambda: server.get(f"/api/kernels/{idle}").status_code == 404)
         assert {k["id"] for k in server.get("/api/kernels").json()} == {connected, busy}
     for kernel in (connected, busy):
         server.delete(f"/api/kernels/{kernel}")
@@ -340,7 +340,7 @@ def test_a_session_lives_through_a_restart_of_the_server(make_server):
         c.execute("pass")
     made.server.process.kill()
     server = made.start_server()
-    assert procs.wait_until(lambda: server.get(f"/api/runs/{run.id}").json()["state"] == "running", 20)
+    assert procs.wait_until(lambda: server.get(f"/api/runs/{run.id}").json()["state"] == "running")
     code = "import socket\nc = socket.create_connection(('db', 5000), 5)\nc.sendall(b'x')\nprint(c.recv(99).decode())"
     with server.channels(kernel) as c:
         assert c.execute(code).stdout == "before x\n"

@@ -171,4 +171,4 @@ def test_pins_its_box_with_detached_children(server):
     r = Run(server, code, args=[mark])
     r.wait_output("ready")
     assert r.wait(15)["exit_code"] == 0
-    assert procs.wait_until(lambda: not procs.with_marker(mark), 5), procs.with_marker(mark)
+    assert procs.wait_until(lambda: not procs.with_marker(mark)), procs.with_marker(mark)

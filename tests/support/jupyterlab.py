@@ -66,7 +66,7 @@ def jupyterlab(server, home, notebooks, folder=None, whole=False, follow=False):
             port, behind = servers.free_port(), port
             front = servers.Process("front", [sys.executable, servers.ROOT / "tests/support/front.py", port, f"http://127.0.0.1:{behind}",
                                               server.url, server.token], home, env)
-            assert procs.wait_until(lambda: servers.listens(port), 10), front.log()
+            assert procs.wait_until(lambda: servers.listens(port)), front.log()
         yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}"
     finally:
         for pid in procs.with_marker(str(home)):

@@ -106,7 +106,7 @@ def mounts_below(path):
     return sorted(p for p in points if p.startswith(prefix))
 
 
-def wait_until(true_when, timeout=10.0, every=0.05):
+def wait_until(true_when, timeout=30.0, every=0.05):
     """Calls true_when until it returns something true, and returns that; the last answer when time is up."""
     end = time.monotonic() + timeout
     while True:

@@ -79,7 +79,7 @@ class Process:
             self.proc.send_signal(sig)
         return self.proc.wait(20)
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         """Asks it to end, and insists after timeout; returns the exit status."""
         if self.alive():
             self.proc.terminate()
@@ -90,7 +90,7 @@ class Process:
             self.proc.wait(5)
             raise AssertionError(f"{self.name} did not end within {timeout} s of SIGTERM:\n{self.log()}") from None
 
-    def stop_cleanly(self, timeout=20):
+    def stop_cleanly(self, timeout=60):
         """Status 0: also what sanitizers found in its life is told by the status."""
         status = self.stop(timeout)
         assert status == 0, f"{self.name} ended with status {status}:\n{self.log(150)}"
@@ -192,7 +192,7 @@ class Boxd:
             "--agent", binary("kernelgw-agent"), "--gateway-uid", gateway_user().pw_uid,
             "--cgroup-parent", self.cgroup_parent, *self.options,
         ], self.directory, clean_env())
-        if not procs.wait_until(lambda: self.answers() or not self.process.alive(), 10) or not self.process.alive():
+        if not procs.wait_until(lambda: self.answers() or not self.process.alive()) or not self.process.alive():
             raise AssertionError(f"boxd does not listen:\n{self.process.log()}")
 
     def answers(self):
@@ -260,7 +260,7 @@ def start_kernelgw(directory, engine="oci", boxd=None, options=(), env=None):
         argv += ["--agent", binary("kernelgw-agent")]
     started = time.monotonic()
     process = Process("kernelgw", [*argv, *options], directory, env, stdout=subprocess.PIPE)
-    line = _read_line(process, rb"URL: (http\S+)", 15)
+    line = _read_line(process, rb"URL: (http\S+)", 60)
     match = re.match(r"(https?://[^/]+)/(?:\S+/)?\?token=(\S+)", line)
     assert match and (match.group(2) == token or "--token" in options), line
     server = Server(process, match.group(1), match.group(2), pathlib.Path(directory), "kernelgw", engine)

@@ -44,7 +44,7 @@ def spec(box, **more):
             "owner": OWNER, **more}
 
 
-def wait_until(true_when, seconds=10):
+def wait_until(true_when, seconds=30):
     end = time.monotonic() + seconds
     while True:
         answer = true_when()

@@ -46,7 +46,7 @@ class Leaks(harness.unittest.TestCase):
         # Whoever is not on the list is being removed; all that is left belongs to those on it.
         known = {b["box"] for b in living}
         stray = lambda: [l for l in self.boxd.left() if not any(k in l for k in known) and not l.split(":")[0].isdigit()]
-        self.assertTrue(wait_until(lambda: not stray() and client.call("ping")["boxes"] == len(known), 20), stray())
+        self.assertTrue(wait_until(lambda: not stray() and client.call("ping")["boxes"] == len(known)), stray())
         self.assertEqual(set(self.boxd.processes()), {b["pid"] for b in living}, self.boxd.processes())
         print(f"{made} boxes begun, {len(living)} lived through 14 kills")
         for box in living:

@@ -184,7 +184,7 @@ for i in range(300):
     def test_a_stack_that_ends_is_started_again(self):
         box = self.box(net=self.net())
         os.kill(self.boxd.stacks()[0], 9)
-        self.assertTrue(wait_until(lambda: reached(box), 20), self.boxd.log())
+        self.assertTrue(wait_until(lambda: reached(box)), self.boxd.log())
 
     def test_many_networks_cost_a_millisecond_each(self):
         took, names = [], [box_id() for _ in range(200)]
