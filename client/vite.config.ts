@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
@@ -13,10 +14,13 @@ export default defineConfig({
   },
   worker: { format: "es" },
   server: {
+    // build.sh has the packages, and with them KaTeX's fonts, outside of this folder; nothing else there is anyone's business
+    fs: { allow: [".", realpathSync("node_modules")] },
     proxy: { "/api": process.env.KERNELGW_URL ?? "http://127.0.0.1:8888" },
   },
   test: {
     environment: "jsdom",
+    css: true, // KaTeX's style is text that a test looks at
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,

@@ -1,15 +1,32 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { pictureOf, toHtml, wordsOf } from "../src/lib/console/shown";
+import { dressed, pictureOf, toHtml, wordsOf } from "../src/lib/console/shown";
 import type { JupyterMessage } from "../src/lib/kgw/frames";
 import { clearShown, forgetShown, moveShown, SHOWS_MAX, takeShown, useShows } from "../src/store/shows";
 import { terminalOf } from "../src/store/terminals";
 
 describe("a bundle as HTML", () => {
   it("takes the richest kind", () => {
-    expect(toHtml({ "text/plain": "p", "image/png": "AAAA", "text/html": "<b>x</b>" })).toEqual({ kind: "text/html", html: "<b>x</b>" });
-    expect(toHtml({ "text/plain": "p", "image/svg+xml": ["<svg>", "</svg>"] }).html).toBe("<svg></svg>");
-    expect(toHtml({ "application/json": { a: 1 } }).html).toContain("&#34;a&#34;: 1");
-    expect(toHtml({ "x/y": 3 })).toEqual({ kind: "x/y", html: '<pre style="white-space:pre-wrap">3</pre>' });
+    expect(toHtml({ "text/plain": "p", "image/png": "AAAA", "text/html": "<b>x</b>" })).toEqual({ kind: "text/html", html: dressed("<b>x</b>") });
+    expect(toHtml({ "text/plain": "p", "image/svg+xml": ["<svg>", "</svg>"] }).html).toBe(dressed("<svg></svg>"));
+    expect(toHtml({ "x/y": 3 })).toEqual({ kind: "x/y", html: dressed("<pre>3</pre>") });
+    expect(toHtml({ "text/plain": "p", "text/html": null }).kind).toBe("text/plain");
+    expect(toHtml({})).toEqual({ kind: "text/plain", html: dressed("<pre></pre>") });
+  });
+
+  it("leaves Markdown and LaTeX to what draws them, as text until then", () => {
+    const some = toHtml({ "text/plain": "p", "text/markdown": ["# a\n", "<b>"], "image/png": "AAAA" });
+    expect(some).toEqual({ kind: "text/markdown", html: dressed("<pre># a\n&#60;b&#62;</pre>"), source: { kind: "text/markdown", text: "# a\n<b>" } });
+    expect(toHtml({ "text/plain": "p", "text/latex": "$x$", "image/png": "AAAA" }).source).toEqual({ kind: "text/latex", text: "$x$" });
+  });
+
+  it("makes a tree of JSON, and text where that were too large", () => {
+    const { html } = toHtml({ "application/json": { a: [1, "<b>", null], none: {} } });
+    expect(html).toContain('<summary><span class="key">a</span>: [3]</summary>');
+    expect(html).toContain('<span class="text">&#34;&#60;b&#62;&#34;</span>');
+    expect(html).toContain('<span class="key">none</span>: {0}');
+    expect(html).not.toContain("<b>");
+    expect(toHtml({ "application/json": Array.from({ length: 6000 }, (_, i) => i) }).html).toContain("<pre>[\n  0,");
+    expect(toHtml({ "application/json": 0 }).html).toContain("<div>0</div>");
   });
 
   it("lets no text out of its place", () => {

@@ -9,18 +9,12 @@ from support import procs
 pytestmark = pytest.mark.kgw
 
 
-def command(work, name):
-    work.page.keyboard.press("F1")
-    work.page.get_by_role("combobox").fill(name)
-    work.page.keyboard.press("Enter")
-
-
 def test_a_kernel_completes_and_explains(work, server):
     page = work.page
     before = {k["id"] for k in server.get("/api/kernels").json()}
     work.upload({"help.py": "from math import sqrt\n\n\ndef double(number):\n    return 2 * number\n\n\nprint(sqrt(4))\n"})
     work.open_file("help.py")
-    command(work, "completion and hover")
+    work.command("completion and hover")
     expect(page.get_by_role("contentinfo")).to_contain_text("help: kernel")
     mine = {k["id"] for k in server.get("/api/kernels").json()} - before
     assert len(mine) == 1
@@ -40,7 +34,7 @@ def test_a_kernel_completes_and_explains(work, server):
     page.mouse.move(5, 5)
     work.editor("help.py").get_by_text("sqrt", exact=True).last.hover()
     expect(page.locator(".code-hover")).to_contain_text("Return the square root of x.")
-    command(work, "completion and hover")
+    work.command("completion and hover")
     expect(page.get_by_role("contentinfo")).not_to_contain_text("help: kernel")
     assert procs.wait_until(lambda: not mine & {k["id"] for k in server.get("/api/kernels").json()}), "the kernel is still there"
 

@@ -30,14 +30,10 @@ send({"text/html": "<h1>Changed</h1>"}, display_id="h", update=True)
 """
 
 
-def shown(work, path):
-    return work.page.get_by_role("region", name=f"What {path} has shown", exact=True)
-
-
 def test_a_figure_of_a_plain_program(work):
     work.upload({"figure.py": FIGURE})
     work.run("figure.py")
-    figures = shown(work, "figure.py").locator("figure")
+    figures = work.shown("figure.py").locator("figure")
     expect(figures).to_have_count(2)
     picture = figures.nth(0).frame_locator("iframe").locator("img")
     expect(picture).to_be_visible()
@@ -60,7 +56,7 @@ def test_a_figure_of_a_plain_program(work):
 def test_figures_are_there_after_a_reload_and_gone_with_the_next_run(work):
     work.upload({"again.py": "import matplotlib.pyplot as plt, os\nif not os.path.exists('/work/no'):\n    plt.plot([1])\n    plt.show()\ninput()"})
     work.run("again.py")
-    figures = shown(work, "again.py").locator("figure")
+    figures = work.shown("again.py").locator("figure")
     expect(figures).to_have_count(1)
     work.page.reload()
     work.show_console("again.py")
@@ -69,20 +65,6 @@ def test_figures_are_there_after_a_reload_and_gone_with_the_next_run(work):
     work.page.get_by_role("region", name="Console of again.py", exact=True).get_by_role("button", name="Run", exact=True).click()
     expect(figures).to_have_count(1)
     work.stop("again.py")
-
-
-def in_a_terminal(work, path):
-    """By the dialog that says how a program is run."""
-    work.open_file(path)
-    work.page.keyboard.press("F1")
-    work.page.keyboard.type("run configurations")
-    work.page.keyboard.press("Enter")
-    dialog = work.page.get_by_role("dialog", name="Run configurations")
-    dialog.get_by_role("checkbox", name="In a terminal").check()
-    dialog.get_by_role("button", name="Save and run").click()
-    screen = work.console(path).locator(".terminal-area .xterm-screen")
-    expect(screen).to_be_visible()
-    return screen
 
 
 def rows(work, path):
@@ -108,7 +90,7 @@ print('left')
 
 def test_a_program_that_draws_on_its_terminal(work):
     work.upload({"draw.py": CURSES})
-    screen = in_a_terminal(work, "draw.py")
+    screen = work.in_a_terminal("draw.py")
     text = rows(work, "draw.py")
     expect(text).to_contain_text(re.compile(r"size \d+x\d+"))
     before = re.search(r"size (\d+)x(\d+)", text.inner_text()).groups()
@@ -124,7 +106,7 @@ def test_a_program_that_draws_on_its_terminal(work):
 
 def test_an_interpreter_by_keyboard_alone(work):
     work.upload({"talk.py": "import code, readline\ncode.interact(banner='ready', exitmsg='bye')"})
-    in_a_terminal(work, "talk.py")
+    work.in_a_terminal("talk.py")
     text = rows(work, "talk.py")
     expect(text).to_contain_text(">>>")
     keyboard = work.page.keyboard
@@ -150,7 +132,7 @@ def test_an_interpreter_by_keyboard_alone(work):
 
 def test_a_terminal_after_a_reload(work):
     work.upload({"stay.py": "print('here it is')\nwhile True: print('got', input('? '))"})
-    screen = in_a_terminal(work, "stay.py")
+    screen = work.in_a_terminal("stay.py")
     text = rows(work, "stay.py")
     expect(text).to_contain_text("here it is")
     work.page.reload()
@@ -175,7 +157,7 @@ def test_xterm_is_not_loaded_before_it_is_wanted(made, browser):
 
 def test_a_terminal_is_searched(work):
     work.upload({"many.py": "for i in range(400): print('needle' if i % 100 == 50 else 'hay', i)\nwhile True: print('got', repr(input('? ')))"})
-    in_a_terminal(work, "many.py")
+    work.in_a_terminal("many.py")
     expect(rows(work, "many.py")).to_contain_text("hay 399")
     work.page.keyboard.press("Control+Shift+f")
     field = work.console("many.py").get_by_label("Find in output")

@@ -115,6 +115,27 @@ class Ide:
         self.page.keyboard.press("Escape")
         expect(field).to_be_hidden()
 
+    def command(self, name):
+        """By the palette."""
+        self.page.keyboard.press("F1")
+        self.page.get_by_role("combobox").fill(name)
+        self.page.keyboard.press("Enter")
+
+    def in_a_terminal(self, path):
+        """Runs it so, by the dialog that says how a program is run."""
+        self.open_file(path)
+        self.command("run configurations")
+        dialog = self.page.get_by_role("dialog", name="Run configurations")
+        dialog.get_by_role("checkbox", name="In a terminal").check()
+        dialog.get_by_role("button", name="Save and run").click()
+        screen = self.console(path).locator(".terminal-area .xterm-screen")
+        expect(screen).to_be_visible()
+        return screen
+
+    def shown(self, path):
+        """What a program has shown that is no text."""
+        return self.page.get_by_role("region", name=f"What {path} has shown", exact=True)
+
     # --- judging the page ---
 
     def axe(self):

@@ -1,16 +1,36 @@
 // What the program of a console has shown that is no text, newest last and in sight.
 import { Download, X } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { patiently } from "../ide/lazily";
 import { download } from "../lib/files/incoming";
-import { pictureOf, toHtml, wordsOf } from "../lib/console/shown";
+import { dressed, pictureOf, toHtml, wordsOf, type Bundle } from "../lib/console/shown";
 import { forgetShown, useShows, type Shown } from "../store/shows";
 import { t } from "../strings";
 import { SandboxFrame } from "./SandboxFrame";
 
 const NONE: readonly Shown[] = [];
 
+/** Markdown and LaTeX are text until what draws them has been loaded, and stay so when it can't be. */
+function useHtml(data: Bundle): string {
+  const rendered = useMemo(() => toHtml(data), [data]);
+  const [drawn, setDrawn] = useState<{ of: Bundle; html: string } | null>(null);
+  useEffect(() => {
+    const { source } = rendered;
+    if (!source) return;
+    let wanted = true;
+    patiently(() => import("../lib/console/rich"))
+      .then((rich) => rich.draw(source.kind, source.text))
+      .then((html) => {
+        if (wanted) setDrawn({ of: data, html: dressed(html) });
+      })
+      .catch(() => undefined);
+    return () => void (wanted = false);
+  }, [data, rendered]);
+  return drawn?.of === data ? drawn.html : rendered.html;
+}
+
 function One({ path, shown, at }: { path: string; shown: Shown; at: number }) {
-  const { html } = toHtml(shown.data);
+  const html = useHtml(shown.data);
   const picture = pictureOf(shown.data);
   const title = t.console.shownTitle(at, wordsOf(shown.data).slice(0, 200));
   return (
