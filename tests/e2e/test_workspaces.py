@@ -82,6 +82,69 @@ def test_programs_of_a_session_talk_by_localhost_and_by_name(server):
     assert run.wait()["reason"] == "stopped" and workspace(server, "talk") is None
 
 
+UDP_SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+while True:
+    data, peer = s.recvfrom(100)
+    s.sendto(sys.argv[2].encode() + b" " + data, peer)
+"""
+UDP_CLIENT = """
+import socket, sys
+for host in sys.argv[2:]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.connect((host, int(sys.argv[1])))
+        s.send(b"hello")
+        print(host, s.recv(100).decode(), flush=True)
+"""
+
+
+def test_datagrams_by_localhost_and_by_name_and_one_port_in_two_sessions_at_once(server):
+    names = ["udp-one", "udp-two"]
+    for name in names:
+        run = Run(server, files={"clock.py": UDP_SERVER}, entry="clock.py", session=name, network="session", aliases=["time"],
+                  args=["123", name], limits={"wall_s": 300})  # a port below 1024
+        run.wait_output("listening")
+    for name in names:
+        asking = Run(server, UDP_CLIENT, session=name, network="session", args=["123", "localhost", "clock", "clock.py", "time"])
+        assert asking.wait()["exit_code"] == 0, asking.output()
+        assert asking.output().splitlines() == [f"{host} {name} hello" for host in ("localhost", "clock", "clock.py", "time")]
+    leave(server, *names)
+
+
+def test_unix_sockets_with_a_path_stay_in_their_box(server):
+    """Two processes of one box meet by it; a program of the same session in another box does not find it."""
+    holder = Run(server, session="paths", network="session", code="""
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("/tmp/own.sock")
+s.listen()
+if os.fork() == 0:
+    with socket.socket(socket.AF_UNIX) as c:
+        c.connect("/tmp/own.sock")
+        c.sendall(b"from a child")
+    os._exit(0)
+print(s.accept()[0].recv(100).decode(), flush=True)
+input()
+""")
+    holder.wait_output("from a child")
+    other = Run(server, session="paths", network="session", code="""
+import socket
+with socket.socket(socket.AF_UNIX) as c:
+    try:
+        c.connect("/tmp/own.sock")
+        print("reached")
+    except OSError as e:
+        print(type(e).__name__)
+""")
+    assert other.wait()["exit_code"] == 0 and other.output() == "FileNotFoundError\n", other.output()
+    assert holder.model()["state"] == "running"
+    leave(server, "paths")
+
+
 def test_twenty_sessions_on_one_port_do_not_meet(make_server):
     server = make_server("--stock-boxes", "3", "--stock-kernels", "0").server
     names = [f"s{i}" for i in range(20)]
@@ -330,6 +393,20 @@ def test_idle_kernels_are_culled_but_not_who_is_connected_or_busy(make_server):
         assert {k["id"] for k in server.get("/api/kernels").json()} == {connected, busy}
     for kernel in (connected, busy):
         server.delete(f"/api/kernels/{kernel}")
+
+
+def test_idle_kernels_are_culled_though_connected_where_the_operator_says_so(make_server):
+    """--cull-connected: an open socket keeps no idle kernel; one whose cell works goes on."""
+    server = make_server("--cull-idle-s", "5", "--cull-connected").server
+    busy = server.start_kernel(name="python3")
+    with server.channels(busy) as at_work:
+        at_work.send_execute("import time\nwhile True: time.sleep(0.05)")
+        assert procs.wait_until(lambda: server.kernel(busy)["execution_state"] == "busy", 30)
+        idle = server.start_kernel(name="python3")
+        with server.channels(idle):
+            assert procs.wait_until(lambda: server.get(f"/api/kernels/{idle}").status_code == 404, 30)
+        assert server.kernel(busy)["execution_state"] == "busy"
+    server.delete(f"/api/kernels/{busy}")
 
 
 def test_a_session_lives_through_a_restart_of_the_server(make_server):
