@@ -1,161 +1,4 @@
-#include "client.h"
-
-/* Every socket echoes, unless its path or its message asks for something else. */
-struct server {
-    uv_loop_t loop;
-    struct kg_net *net;
-    int port;
-    struct kg_ws *ws; /* the last one */
-    struct kg_http *later;
-    int opened, closed, code, fills;
-    bool fill_while_full;
-    size_t messages, last_len;
-    uint32_t next; /* number of the next frame to be sent by fill */
-    uint32_t until;
-    size_t size; /* of each */
-    bool net_closed;
-    int arrived;
-};
-
-static void on_open(void *user, struct kg_ws *ws)
-{
-    struct server *s = user;
-    s->opened++;
-    s->ws = ws;
-}
-
-static void queue_text(struct kg_ws *ws, const char *text)
-{
-    struct kg_blob *b = kg_blob_copy(text, strlen(text));
-    struct kg_slice slice = kg_slice_of(b, b->data, b->len);
-    kg_blob_unref(b);
-    kg_ws_queue(ws, NULL, 0, slice, false);
-}
-
-static void on_message(void *user, uint8_t *data, size_t n, bool binary)
-{
-    struct server *s = user;
-    s->messages++;
-    s->last_len = n;
-    if (n == 4 && memcmp(data, "fill", 4) == 0) {
-        kg_ws_want(s->ws);
-    } else if (n == 5 && memcmp(data, "close", 5) == 0) {
-        queue_text(s->ws, "last words");
-        kg_ws_close(s->ws, 1012, "going");
-    } else {
-        struct kg_blob *b = kg_blob_copy(data, n);
-        size_t head = n < 8 ? n : 8;
-        struct kg_slice slice = kg_slice_of(b, b->data + head, b->len - head);
-        kg_ws_queue(s->ws, b->data, head, slice, binary);
-        kg_blob_unref(b);
-    }
-}
-
-static void on_fill(void *user, struct kg_ws *ws)
-{
-    struct server *s = user;
-    s->fills++;
-    if (kg_ws_unsent(ws) >= 1024 * 1024)
-        s->fill_while_full = true;
-    while (s->next < s->until) {
-        struct kg_blob *b = kg_blob_new(s->size);
-        memset(b->data, (int)(s->next & 0xff), s->size);
-        bool room =
-            kg_ws_queue(ws, &s->next, sizeof s->next, kg_slice_of(b, b->data, b->len), true);
-        kg_blob_unref(b);
-        s->next++;
-        if (!room)
-            break;
-    }
-}
-
-static void on_closed(void *user, int code)
-{
-    struct server *s = user;
-    s->closed++;
-    s->code = code;
-    s->ws = NULL;
-}
-
-static void on_arrived(void *user)
-{
-    struct server *s = user;
-    s->arrived++;
-}
-
-static const struct kg_ws_events events = {.open = on_open,
-                                           .message = on_message,
-                                           .fill = on_fill,
-                                           .arrived = on_arrived,
-                                           .closed = on_closed};
-
-static void handler(void *user, struct kg_http *req)
-{
-    struct server *s = user;
-    const char *path = kg_http_path(req);
-    if (!kg_http_is_upgrade(req)) {
-        kg_http_respond(req, 400, "application/json", "{}", 2, NULL, 0);
-    } else if (strcmp(path, "/refuse") == 0) {
-        static const char body[] = "{\"message\": \"no such kernel\"}";
-        kg_http_respond(req, 404, "application/json", body, sizeof body - 1, NULL, 0);
-    } else if (strcmp(path, "/later") == 0) {
-        s->later = req;
-    } else if (strcmp(path, "/v1") == 0) {
-        kg_http_add_header(req, "X-Own", "header");
-        kg_ws_accept(req, "v1.kernel.websocket.jupyter.org", &events, s);
-    } else {
-        kg_ws_accept(req, NULL, &events, s);
-    }
-}
-
-static void on_net_closed(void *user)
-{
-    ((struct server *)user)->net_closed = true;
-}
-
-static int setup_with(void **state, unsigned ping_ms, unsigned silence_ms)
-{
-    struct server *s = kg_calloc(1, sizeof *s);
-    struct kg_err err = {0};
-    uv_loop_init(&s->loop);
-    struct kg_net_config config = {
-        .loop = &s->loop,
-        .address = "127.0.0.1",
-        .max_body_bytes = 1000000,
-        .max_message_bytes = 64 * 1024 * 1024,
-        .ping_ms = ping_ms,
-        .silence_ms = silence_ms,
-        .handler = handler,
-        .user = s,
-    };
-    if (kg_net_open(&s->net, &config, &err) < 0)
-        fail_msg("%s", err.text);
-    s->port = kg_net_port(s->net);
-    *state = s;
-    return 0;
-}
-
-static int setup(void **state)
-{
-    return setup_with(state, 0, 0);
-}
-
-static int setup_impatient(void **state)
-{
-    return setup_with(state, 500, 2000);
-}
-
-static int teardown(void **state)
-{
-    struct server *s = *state;
-    kg_net_close(s->net, on_net_closed, s);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    assert_true(s->net_closed);
-    assert_int_equal(s->opened, s->closed);
-    assert_int_equal(uv_loop_close(&s->loop), 0);
-    free(s);
-    return 0;
-}
+#include "ws_server.h"
 
 static void expect_echo(struct client *c, const char *text)
 {
@@ -165,15 +8,6 @@ static void expect_echo(struct client *c, const char *text)
     assert_int_equal(f.first, 0x81);
     assert_string_equal((char *)f.data.data, text);
     frame_release(&f);
-}
-
-static void wait_closed(struct server *s)
-{
-    for (int i = 0; i < 2000 && !s->closed; i++) {
-        turn(&s->loop);
-        usleep(1000);
-    }
-    assert_int_equal(s->closed, 1);
 }
 
 static void messages_go_both_ways(void **state)
@@ -390,56 +224,6 @@ static void garbage_closes_with_a_protocol_error(void **state)
     }
 }
 
-static void the_peers_close_is_answered_and_told(void **state)
-{
-    struct server *s = *state;
-    struct client c;
-    ws_connect(&c, &s->loop, s->port, "/");
-    ws_send(&c, 0x88,
-            "\x03\xe9"
-            "away",
-            6);
-    assert_int_equal(ws_recv_close(&c), 1001);
-    client_until_eof(&c);
-    wait_closed(s);
-    assert_int_equal(s->code, 1001);
-    client_close(&c);
-}
-
-static void a_vanished_peer_is_1006(void **state)
-{
-    struct server *s = *state;
-    struct client c;
-    ws_connect(&c, &s->loop, s->port, "/");
-    client_close(&c);
-    wait_closed(s);
-    assert_int_equal(s->code, 1006);
-}
-
-static void our_close_comes_after_what_is_queued(void **state)
-{
-    struct server *s = *state;
-    struct client c;
-    struct frame f;
-    ws_connect(&c, &s->loop, s->port, "/");
-    ws_send(&c, 0x81, "close", 5);
-    ws_recv(&c, &f);
-    assert_string_equal((char *)f.data.data, "last words");
-    frame_release(&f);
-    ws_recv(&c, &f);
-    assert_int_equal(f.first, 0x88);
-    assert_memory_equal(f.data.data,
-                        "\x03\xf4"
-                        "going",
-                        7);
-    frame_release(&f);
-    ws_send(&c, 0x88, "\x03\xf4", 2);
-    client_until_eof(&c);
-    wait_closed(s);
-    assert_int_equal(s->code, 1012);
-    client_close(&c);
-}
-
 static void frames_arrive_all_and_in_order(struct server *s, uint32_t count, size_t size)
 {
     struct client c;
@@ -575,124 +359,6 @@ static void a_peer_is_asked_whether_all_has_arrived(void **state)
     client_close(&c);
 }
 
-static void a_silent_peer_is_pinged_and_then_cut(void **state)
-{
-    struct server *s = *state;
-    struct client alive, dead;
-    struct frame f;
-    ws_connect(&alive, &s->loop, s->port, "/");
-    ws_connect(&dead, &s->loop, s->port, "/");
-    for (int pings = 0; pings < 4; pings++) {
-        ws_recv(&alive, &f);
-        assert_int_equal(f.first, 0x89);
-        ws_send(&alive, 0x8a, f.data.data, f.data.len);
-        frame_release(&f);
-    }
-    client_until_eof(&dead);
-    assert_memory_equal(dead.in.data, "\x89\x08kernelgw", 10);
-    wait_closed(s);
-    assert_int_equal(s->code, 1006);
-    s->ws = NULL;
-    assert_false(alive.eof);
-    client_close(&alive);
-    client_close(&dead);
-}
-
-static void closing_the_server_says_1012_and_frees_all(void **state)
-{
-    struct server *s = *state;
-    struct client c[5];
-    for (int i = 0; i < 5; i++)
-        ws_connect(&c[i], &s->loop, s->port, "/");
-    kg_net_close(s->net, on_net_closed, s);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(ws_recv_close(&c[i]), 1012);
-        ws_send(&c[i], 0x88, "\x03\xf4", 2);
-    }
-    uint64_t start = kg_clock_ms(); /* the fifth never answers */
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    assert_true(kg_clock_ms() - start < 4000);
-    assert_int_equal(s->closed, 5);
-    assert_true(s->net_closed);
-    assert_int_equal(uv_loop_close(&s->loop), 0);
-    for (int i = 0; i < 5; i++)
-        client_close(&c[i]);
-    free(s);
-}
-
-/* What the rest of the process does meanwhile: it takes a descriptor in each turn of the loop, the lowest number that is free, and
- * waits for it. */
-struct stranger {
-    uv_poll_t poll;
-    int ends[2];
-    int heard;
-};
-
-struct strangers {
-    uv_prepare_t turn;
-    uv_loop_t *loop;
-    struct stranger all[500];
-    size_t count;
-};
-
-static void on_heard(uv_poll_t *handle, int status, int what)
-{
-    struct stranger *one = handle->data;
-    char byte;
-    (void)status;
-    (void)what;
-    if (read(one->ends[0], &byte, 1) == 1)
-        one->heard++;
-}
-
-static void one_more(uv_prepare_t *turn)
-{
-    struct strangers *s = turn->data;
-    if (s->count == KG_COUNT(s->all))
-        return;
-    struct stranger *one = &s->all[s->count++];
-    assert_int_equal(pipe2(one->ends, O_CLOEXEC | O_NONBLOCK), 0);
-    assert_int_equal(uv_poll_init(s->loop, &one->poll, one->ends[0]), 0);
-    one->poll.data = one;
-    uv_poll_start(&one->poll, UV_READABLE, on_heard);
-}
-
-static void closing_the_server_touches_no_descriptor_of_others(void **state)
-{
-    struct server *s = *state;
-    static struct strangers others;
-    struct client c[3];
-    others = (struct strangers){.loop = &s->loop};
-    for (size_t i = 0; i < KG_COUNT(c); i++)
-        ws_connect(&c[i], &s->loop, s->port, "/");
-    uv_prepare_init(&s->loop, &others.turn);
-    others.turn.data = &others;
-    uv_prepare_start(&others.turn, one_more);
-    kg_net_close(s->net, on_net_closed, s);
-    client_close(&c[0]);
-    shutdown(c[1].fd, SHUT_WR);
-    while (!s->net_closed) /* the third never answers */
-        uv_run(&s->loop, UV_RUN_ONCE);
-    uv_prepare_stop(&others.turn);
-    assert_true(others.count > 4);
-    for (size_t i = 0; i < others.count; i++)
-        assert_int_equal(write(others.all[i].ends[1], "x", 1), 1);
-    for (int turns = 0; turns < 3; turns++)
-        uv_run(&s->loop, UV_RUN_NOWAIT);
-    for (size_t i = 0; i < others.count; i++) {
-        assert_int_equal(others.all[i].heard, 1);
-        uv_close((uv_handle_t *)&others.all[i].poll, NULL);
-        close(others.all[i].ends[0]);
-        close(others.all[i].ends[1]);
-    }
-    uv_close((uv_handle_t *)&others.turn, NULL);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&s->loop), 0);
-    client_close(&c[1]);
-    client_close(&c[2]);
-    free(s);
-}
-
 static void five_hundred_sockets_are_held(void **state)
 {
     struct server *s = *state;
@@ -707,7 +373,6 @@ static void five_hundred_sockets_are_held(void **state)
         turn(&s->loop);
     assert_int_equal(s->closed, N);
 }
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -724,18 +389,11 @@ int main(void)
         T(a_message_over_the_limit_closes_with_1009),
         T(fragments_over_the_limit_close_with_1009),
         T(garbage_closes_with_a_protocol_error),
-        T(the_peers_close_is_answered_and_told),
-        T(a_vanished_peer_is_1006),
-        T(our_close_comes_after_what_is_queued),
         T(ten_thousand_small_frames_arrive_in_order),
         T(empty_bodies_and_middle_ones_too),
         T(big_frames_arrive_in_order),
         T(a_slow_reader_keeps_memory_bounded),
         T(a_paused_socket_reads_nothing_until_it_goes_on),
-        cmocka_unit_test_setup(closing_the_server_says_1012_and_frees_all, setup),
-        cmocka_unit_test_setup(closing_the_server_touches_no_descriptor_of_others, setup),
-        cmocka_unit_test_setup_teardown(a_silent_peer_is_pinged_and_then_cut, setup_impatient,
-                                        teardown),
         T(five_hundred_sockets_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
