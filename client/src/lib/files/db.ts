@@ -29,10 +29,20 @@ export interface WorkspaceState {
 const meta = () => createStoreOnce("kernelgw", "meta");
 const stores = new Map<string, UseStore>();
 
+/** Each change is committed as soon as it is asked for: else it is when the page hears that it was made, and a page that is left in between loses it. */
+function committed(store: UseStore): UseStore {
+  return (mode, change) =>
+    store(mode, (of) => {
+      const result = change(of);
+      if (mode === "readwrite") of.transaction.commit();
+      return result;
+    });
+}
+
 function createStoreOnce(db: string, name: string): UseStore {
   const old = stores.get(db);
   if (old) return old;
-  const made = createStore(db, name);
+  const made = committed(createStore(db, name));
   stores.set(db, made);
   return made;
 }
